@@ -1,0 +1,3 @@
+//! Zip archives: read with suspicion, written the same each time.
+//!
+//! Hides `zip`.

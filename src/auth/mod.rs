@@ -1,0 +1,1 @@
+//! Logins: where credentials come from, are kept, and are renewed.

@@ -1,0 +1,1 @@
+//! The command line: parses, opens, calls one verb, prints its report.

@@ -1,0 +1,1 @@
+//! The HTTP, SOAP and REST side of an org. Hides `reqwest`.

@@ -1,0 +1,3 @@
+//! The `orgkeep` command.
+
+fn main() {}

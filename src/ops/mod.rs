@@ -1,0 +1,1 @@
+//! The verbs: each awaits the edges, calls the pure floors, returns a report.

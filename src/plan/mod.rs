@@ -1,0 +1,1 @@
+//! Decisions as values: what to retrieve, commit, deploy.

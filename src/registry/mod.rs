@@ -1,0 +1,1 @@
+//! The metadata types of the platform, as data.

@@ -1,0 +1,1 @@
+//! A simulated org: the far side of the wire, for the demo, tests and bug reports.

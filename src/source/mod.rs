@@ -1,0 +1,1 @@
+//! Source format: how components become files, and files components.

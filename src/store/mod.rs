@@ -1,0 +1,1 @@
+//! The Git repository. Hides `git2` and the user's `git`.

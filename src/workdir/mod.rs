@@ -1,0 +1,1 @@
+//! Project files on disk, outside the Git database.
