@@ -1,1 +1,7 @@
 //! Integration tests: one binary, one file per subject.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod canonical_corpora;
+mod registry;
+mod shared;
