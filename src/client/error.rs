@@ -290,10 +290,12 @@ impl Error {
     }
 
     /// Whether the org no longer takes the session, so that a new one may help.
+    ///
+    /// `Bad_OAuth_Token` is not among them: userinfo says it of a good token that
+    /// lacks a scope as well, and another call tells.
     pub(crate) fn is_expired_session(&self) -> bool {
-        // Userinfo answers in plain text. Source: knowledge of four clients, see `rest::answer`.
         matches!(self, Self::Fault { code, .. }
-            if matches!(code.as_str(), "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER" | "Bad_OAuth_Token"))
+            if matches!(code.as_str(), "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER"))
     }
 
     /// The API's own code, where it gave one.

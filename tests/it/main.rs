@@ -3,5 +3,8 @@
 
 mod architecture;
 mod canonical_corpora;
+mod client;
 mod registry;
+#[path = "support/script_server.rs"]
+mod script_server;
 mod shared;
