@@ -6,5 +6,6 @@
 pub mod discover;
 mod error;
 mod fetch;
+pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
