@@ -1,3 +1,4 @@
 //! Source format: how components become files, and files components.
 
 pub mod canonical;
+pub mod redact;
