@@ -20,6 +20,7 @@ mod labels;
 mod mime;
 mod owner;
 mod place;
+pub mod redact;
 mod split;
 mod static_resource;
 
