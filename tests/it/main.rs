@@ -5,3 +5,5 @@ mod architecture;
 mod canonical_corpora;
 mod registry;
 mod shared;
+mod store_snapshot;
+mod store_support;
