@@ -8,3 +8,5 @@ mod registry;
 #[path = "support/script_server.rs"]
 mod script_server;
 mod shared;
+mod store_snapshot;
+mod store_support;
