@@ -1,1 +1,3 @@
 //! Source format: how components become files, and files components.
+
+pub mod canonical;
