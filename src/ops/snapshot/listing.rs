@@ -164,7 +164,11 @@ pub(super) fn for_deletions(discovery: &Discovery) -> BTreeMap<TypeName, deletio
                     reason: problem.reason.clone(),
                 },
                 _ => deletions::Listing::Listed {
-                    keys: listed.components.values().map(|it| it.key.clone()).collect(),
+                    keys: listed
+                        .components
+                        .values()
+                        .map(|it| it.key.clone())
+                        .collect(),
                     unread_folders: listed
                         .problems
                         .iter()
