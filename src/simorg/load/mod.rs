@@ -13,6 +13,7 @@ mod files;
 use std::path::{Path, PathBuf};
 
 pub use assign::assign;
+pub(super) use assign::namespace_in;
 
 use super::state::{NewComponent, PackageFile};
 
