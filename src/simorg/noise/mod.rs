@@ -23,7 +23,7 @@ use crate::xml::{self, Element, Node};
 
 /// The noise of one answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Noise {
+pub(super) struct Noise {
     seed: u64,
     round: u64,
 }
@@ -98,7 +98,7 @@ fn apply(rule: &Rule, root: &mut Element, place: u64, round: u64) {
         }),
         Disorder::Groups { path } => {
             at_path(root, path, &mut |element| {
-                turn_groups(element, place ^ round)
+                turn_groups(element, place ^ round);
             });
         }
         Disorder::Secret { element } => {
@@ -174,7 +174,7 @@ fn turn_groups(element: &mut Element, turn: u64) {
 
 /// Every other time the profile is not named.
 fn nil_profile(root: &mut Element, round: u64) {
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         return;
     }
     for it in root

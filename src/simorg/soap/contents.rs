@@ -32,7 +32,7 @@ pub(super) fn contents<'a>(
     selection: &Selection,
     version: ApiVersion,
 ) -> Vec<Given<'a>> {
-    let companions = Companions::new(selection);
+    let companions = Companions::new(org, selection);
     let mut given = Vec::new();
     for key in &selection.components {
         let Some(component) = org.metadata().get(key) else {

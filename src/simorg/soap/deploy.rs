@@ -6,6 +6,7 @@ use super::{
     envelope::{decode, push, push_bool, push_some, reply},
 };
 use crate::{
+    model::Timestamp,
     simorg::{
         SimOrg,
         deploy::{self, DeployDetails, DeployMessage, DeployOptions, DeployResult, RunTestsResult},
@@ -108,7 +109,7 @@ fn write_result(out: &mut String, it: &DeployResult, with_details: bool) {
     push_some(
         out,
         "completedDate",
-        it.completed_date.map(|it| it.to_soap()).as_deref(),
+        it.completed_date.map(Timestamp::to_soap).as_deref(),
     );
     push(out, "createdBy", &it.created_by);
     push(out, "createdByName", &it.created_by_name);
@@ -124,7 +125,7 @@ fn write_result(out: &mut String, it: &DeployResult, with_details: bool) {
     push_some(
         out,
         "lastModifiedDate",
-        it.last_modified_date.map(|it| it.to_soap()).as_deref(),
+        it.last_modified_date.map(Timestamp::to_soap).as_deref(),
     );
     push_number(out, "numberComponentErrors", it.number_component_errors);
     push_number(
@@ -141,7 +142,7 @@ fn write_result(out: &mut String, it: &DeployResult, with_details: bool) {
     push_some(
         out,
         "startDate",
-        it.start_date.map(|it| it.to_soap()).as_deref(),
+        it.start_date.map(Timestamp::to_soap).as_deref(),
     );
     push_some(out, "stateDetail", it.state_detail.as_deref());
     push(out, "status", &it.status);
@@ -164,7 +165,7 @@ fn write_details(out: &mut String, it: &DeployDetails) {
 }
 
 fn write_message(out: &mut String, element: &str, it: &DeployMessage) {
-    out.push_str(&format!("<{element}>"));
+    push_tag(out, element, "");
     push_bool(out, "changed", it.changed);
     push_some(
         out,
@@ -186,7 +187,7 @@ fn write_message(out: &mut String, element: &str, it: &DeployMessage) {
     push_some(out, "problem", it.problem.as_deref());
     push_some(out, "problemType", it.problem_type.as_deref());
     push_bool(out, "success", it.success);
-    out.push_str(&format!("</{element}>"));
+    push_tag(out, "/", element);
 }
 
 fn write_tests(out: &mut String, it: &RunTestsResult) {
@@ -239,6 +240,13 @@ fn push_time(out: &mut String, name: &str, milliseconds: f64) {
 fn push_or_nil(out: &mut String, name: &str, value: Option<&str>) {
     match value {
         Some(value) => push(out, name, value),
-        None => out.push_str(&format!("<{name} xsi:nil=\"true\"/>")),
+        None => push_tag(out, name, " xsi:nil=\"true\"/"),
+    }
+}
+
+/// Appends `<startend>`.
+fn push_tag(out: &mut String, start: &str, end: &str) {
+    for part in ["<", start, end, ">"] {
+        out.push_str(part);
     }
 }

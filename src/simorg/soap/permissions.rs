@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use super::select::Selection;
 use crate::{
     model::{ComponentKey, component::percent_decoded},
+    simorg::SimOrg,
     xml::{Element, Node},
 };
 
@@ -65,19 +66,24 @@ const ABOUT: &[(&str, &str, &[&str])] = &[
 
 /// Decides on entries, for all profiles of one retrieve.
 pub(super) struct Companions<'a> {
+    org: &'a SimOrg,
     selection: &'a Selection,
     layouts: HashSet<String>,
 }
 
 impl<'a> Companions<'a> {
-    pub(super) fn new(selection: &'a Selection) -> Self {
+    pub(super) fn new(org: &'a SimOrg, selection: &'a Selection) -> Self {
         let layouts = selection
             .components
             .iter()
             .filter(|it| it.type_name.as_str() == "Layout")
             .map(|it| it.name.decoded().into_owned())
             .collect();
-        Self { selection, layouts }
+        Self {
+            org,
+            selection,
+            layouts,
+        }
     }
 
     /// Takes the entries of what was not asked for out; says whether there were any.
@@ -105,21 +111,35 @@ impl<'a> Companions<'a> {
             ["ExternalCredential"] => name.split('-').next().unwrap_or(name),
             _ => name,
         };
-        types
-            .iter()
-            .any(|it| ComponentKey::parse(it, name).is_ok_and(|key| self.selection.holds(&key)))
-            || self.is_standard_tab(name, types)
+        let mut names = vec![name.to_owned()];
+        // Fields of activities are defined on Activity, permitted on both kinds of it.
+        for kind in ["Task.", "Event."] {
+            names.extend(name.strip_prefix(kind).map(|it| format!("Activity.{it}")));
+        }
+        let is_held = |type_name: &str, name: &str| {
+            ComponentKey::parse(type_name, name).is_ok_and(|key| self.selection.holds(&key))
+        };
+        let is_given = |type_name: &&str| names.iter().any(|name| is_held(type_name, name));
+        types.iter().any(is_given) || self.is_standard(name, types)
     }
 
-    /// Tabs of standard objects are no components: they come with all tabs, or
-    /// with their object.
-    fn is_standard_tab(&self, name: &str, types: &[&str]) -> bool {
-        let Some(object) = name.strip_prefix("standard-") else {
-            return false;
-        };
-        types.contains(&"CustomTab")
-            && (self.selection.whole_types.contains("CustomTab")
-                || ComponentKey::parse("CustomObject", object)
-                    .is_ok_and(|key| self.selection.components.contains(&key)))
+    /// Whether an entry is about a standard tab or app that comes with this request.
+    ///
+    /// They are no components of the org: a tab comes with its object, and what
+    /// has none comes wherever something of its type is asked for.
+    fn is_standard(&self, name: &str, types: &[&str]) -> bool {
+        let members = |it: &str| self.selection.members.get(it);
+        if let (Some(object), true) = (name.strip_prefix("standard-"), types == ["CustomTab"]) {
+            let object = ComponentKey::parse("CustomObject", object).ok();
+            let object = object.filter(|it| self.org.metadata().get(it).is_some());
+            return match (members("CustomTab"), object) {
+                (Some(tabs), _) if tabs.contains(name) => true,
+                (_, Some(object)) => self.selection.holds(&object),
+                (tabs, None) => tabs.is_some(),
+            };
+        }
+        name.starts_with("standard__")
+            && types == ["CustomApplication"]
+            && members("CustomApplication").is_some()
     }
 }

@@ -74,7 +74,9 @@ fn write_flat(out: &mut String, element: &Element) {
     out.push('<');
     out.push_str(&element.name);
     for (name, value) in &element.attributes {
-        out.push_str(&format!(" {name}=\"{value}\""));
+        for part in [" ", name, "=\"", value, "\""] {
+            out.push_str(part);
+        }
     }
     out.push('>');
     for node in &element.children {

@@ -276,10 +276,7 @@ fn step(job: &mut RetrieveJob) -> Stand {
     })
 }
 
-fn job<'a>(
-    org: &'a mut SimOrg,
-    id: Option<String>,
-) -> Result<(RecordId, &'a mut RetrieveJob), Fault> {
+fn job(org: &mut SimOrg, id: Option<String>) -> Result<(RecordId, &mut RetrieveJob), Fault> {
     let now = org.now();
     let id: RecordId = id
         .and_then(|it| it.parse().ok())

@@ -39,8 +39,6 @@ pub(super) struct Selection {
     pub members: BTreeMap<String, BTreeSet<String>>,
     /// What is wrong with single members.
     pub problems: Vec<String>,
-    /// Types of which everything was asked for.
-    pub whole_types: BTreeSet<String>,
 }
 
 impl Selection {
@@ -127,7 +125,6 @@ impl Selector<'_> {
     }
 
     fn add_all(&mut self, type_name: &TypeName, entry: &TypeEntry) {
-        self.selection.whole_types.insert(type_name.to_string());
         if entry.in_folder || WITHOUT_WILDCARD.contains(&type_name.as_str()) {
             return;
         }
@@ -150,7 +147,6 @@ impl Selector<'_> {
         if WITHOUT_WILDCARD.contains(&type_name.as_str()) {
             return;
         }
-        self.selection.whole_types.insert(type_name.to_string());
         let metadata = self.org.metadata();
         for (owner, key, _) in metadata.children_of_type(type_name) {
             let is_standard = owner.type_name.as_str() == "CustomObject"
@@ -275,7 +271,7 @@ impl Selector<'_> {
 /// Files of a component that stand in the answer's list, with the name each goes by.
 ///
 /// A companion is not listed beside its content.
-pub(super) fn listed_files<'a>(component: &'a Component) -> impl Iterator<Item = &'a str> {
+pub(super) fn listed_files(component: &Component) -> impl Iterator<Item = &str> {
     component.files.iter().enumerate().filter_map(|(n, file)| {
         let base = file.path.strip_suffix("-meta.xml");
         let is_companion =

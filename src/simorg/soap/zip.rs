@@ -150,8 +150,8 @@ fn dos_time(at: Timestamp) -> [u8; 4] {
     else {
         return [0, 0, 0x21, 0];
     };
-    let time = hour << 11 | minute << 5 | second / 2;
-    let date = (year - 1980) << 9 | month << 5 | day;
+    let time = (hour << 11) | (minute << 5) | (second / 2);
+    let date = ((year - 1980) << 9) | (month << 5) | day;
     let ([a, b], [c, d]) = (time.to_le_bytes(), date.to_le_bytes());
     [a, b, c, d]
 }
@@ -171,13 +171,16 @@ mod tests {
             "unpackaged/",
             "2026-02-03T04:05:06Z".parse().unwrap(),
         );
+        let hundredth = zip
+            .windows(15)
+            .position(|it| it == b"classes/C99.cls")
+            .unwrap();
+        let local = hundredth - "unpackaged/".len() - LOCAL_LEN;
+        assert_eq!(zip[local + 6..local + 8], FLAGS.to_le_bytes());
         assert_eq!(
-            &zip[6..8],
-            &FLAGS.to_le_bytes()[..1]
-                .iter()
-                .chain(&[8])
-                .copied()
-                .collect::<Vec<_>>()[..]
+            zip[local + 14..local + 26],
+            [0; 12],
+            "sizes stand behind the data"
         );
         let archive = Archive::open(&zip, &Limits::default()).unwrap();
         assert_eq!(archive.entries().len(), 200);
