@@ -1,1 +1,2 @@
 //! A simulated org: the far side of the wire, for the demo, tests and bug reports.
+pub mod soql;
