@@ -98,7 +98,10 @@ impl FromStr for Fault {
 }
 
 fn is_code(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'_')
 }
 
 impl TryFrom<String> for Fault {
@@ -234,7 +237,15 @@ mod tests {
 
     #[test]
     fn rule_that_is_none_is_refused() {
-        for text in ["query", "=503", "query=", "query=boom", "query=200", "query=503*x", "q=error:"] {
+        for text in [
+            "query",
+            "=503",
+            "query=",
+            "query=boom",
+            "query=200",
+            "query=503*x",
+            "q=error:",
+        ] {
             assert!(text.parse::<Rule>().is_err(), "{text}");
         }
     }

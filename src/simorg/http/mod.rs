@@ -7,12 +7,14 @@
 //! handler is bounded in size, decompressed, and has a path without empty parts.
 
 mod gzip;
+mod keys;
 mod multipart;
 mod reply;
 mod request;
 mod server;
 mod tls;
 
+pub use keys::SigningKey;
 pub use multipart::{Part, parts};
 pub use reply::{Ending, Reply};
 pub use request::{Request, encode, form};

@@ -105,7 +105,10 @@ mod tests {
 
     #[test]
     fn repeated_and_trailing_slashes_are_collapsed() {
-        assert_eq!(split_path("//services//data/v66.0/"), ["services", "data", "v66.0"]);
+        assert_eq!(
+            split_path("//services//data/v66.0/"),
+            ["services", "data", "v66.0"]
+        );
         assert_eq!(split_path("/"), Vec::<String>::new());
     }
 

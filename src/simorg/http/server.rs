@@ -86,7 +86,11 @@ impl Listener {
     /// The address to reach it at, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        let scheme = if self.certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         format!("{scheme}://{}", self.address)
     }
 

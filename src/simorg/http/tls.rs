@@ -49,10 +49,15 @@ impl Certificate {
         let key = KeyPair::generate()?;
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::CommonName, "localhost");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "localhost");
         let certificate = params.signed_by(&key, &issuer)?;
 
-        let chain = vec![certificate.der().clone(), authority_certificate.der().clone()];
+        let chain = vec![
+            certificate.der().clone(),
+            authority_certificate.der().clone(),
+        ];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
