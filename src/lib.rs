@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! floor 0  words    xml · model · progress
-//! floor 1  pure     archive · registry · source · diff · plan
+//! floor 1  pure     ledger · archive · registry · source · diff · plan
 //! floor 2  edges    client · auth · store · workdir · config
 //! floor 3  verbs    ops
 //! side     simorg   the far side of the wire; never uses client or ops
@@ -30,6 +30,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod diff;
+pub mod ledger;
 pub mod model;
 pub mod ops;
 pub mod plan;

@@ -1,3 +1,7 @@
 //! The `orgkeep` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    orgkeep::cli::run(std::env::args_os())
+}

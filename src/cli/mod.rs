@@ -1,1 +1,114 @@
 //! The command line: parses, opens, calls one verb, prints its report.
+//!
+//! Invariant: the only place that reads the environment, prints or exits. No
+//! decision is taken here that `ops` could take.
+
+mod context;
+mod error;
+mod monitor;
+mod output;
+mod text;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use context::{Context, Globals};
+pub use error::CommandError;
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done: status 0.
+    Done,
+    /// Done, with a gap that nobody has accepted: status 3.
+    Partial,
+    /// The two sides differ, and `--exit-code` asked to be told: status 4.
+    Differs,
+}
+
+impl Outcome {
+    fn status(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Partial => 3,
+            Self::Differs => 4,
+        }
+    }
+}
+
+/// Keeps a Salesforce org under Git
+///
+/// `orgkeep` retrieves an org's metadata, normalises it into Salesforce DX
+/// source format and commits each snapshot to a Git repository, each change
+/// under the name of the person who made it. What was changed or deleted is put
+/// back by a rollback, which shows its plan before anything reaches the org.
+#[derive(Debug, Parser)]
+#[command(
+    name = "orgkeep",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 done · 1 failed · 2 usage · 3 done, with a gap · 4 differs (with --exit-code)\n\n\
+                  Begin with `orgkeep demo`, or `orgkeep init`, `orgkeep login web` and `orgkeep snapshot`."
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the completions of a shell
+    #[command(hide = true)]
+    Completions {
+        /// Shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+/// Runs the command that `arguments` name, and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(err) => {
+            let status = u8::try_from(err.exit_code()).unwrap_or(2);
+            return match err.print() {
+                Ok(()) => ExitCode::from(status),
+                Err(_) => ExitCode::from(1),
+            };
+        }
+    };
+    let context = Context::new(cli.globals);
+    match dispatch(&context, cli.command) {
+        Ok(outcome) => ExitCode::from(outcome.status()),
+        Err(err) if err.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(err) => {
+            context.report_error(&err);
+            ExitCode::from(err.status())
+        }
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
+    match command {
+        Command::Completions { shell } => {
+            let mut bytes = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "orgkeep", &mut bytes);
+            context.out().raw(&bytes)?;
+            Ok(Outcome::Done)
+        }
+        Command::Man => {
+            let mut bytes = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut bytes)?;
+            context.out().raw(&bytes)?;
+            Ok(Outcome::Done)
+        }
+    }
+}

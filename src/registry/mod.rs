@@ -1,1 +1,13 @@
 //! The metadata types of the platform, as data.
+//!
+//! `types.json` says of each type where its files lie, what they are called and
+//! what it is made of; nothing else in the crate knows a type by heart.
+//!
+//! Invariant: the table is loaded once and never changes; each type name stands
+//! in it once, and what one type says of another (parent, folder type) exists.
+
+mod table;
+mod types;
+
+pub use table::Registry;
+pub use types::{Decomposition, Files, Type};

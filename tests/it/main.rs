@@ -1,1 +1,6 @@
 //! Integration tests: one binary, one file per subject.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod registry;
+mod shared;

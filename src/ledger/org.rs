@@ -1,0 +1,98 @@
+//! `.orgkeep/org.json`: what this history is a history of.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, pretty, whole};
+use crate::model::{ApiVersion, OrgId};
+
+/// Version of the on-disk contract that this release writes.
+pub const LAYOUT: u32 = 1;
+
+/// The org and the rules that wrote the tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrgFile {
+    /// Version of the on-disk contract; see [`LAYOUT`].
+    pub layout: u32,
+    /// The org. A branch keeps one org for ever.
+    pub org_id: OrgId,
+    /// Version in which the content was retrieved; pinned.
+    pub api_version: ApiVersion,
+    /// `canonical` or `faithful`.
+    pub level: String,
+    /// Versions of the rules.
+    pub rules: RuleVersions,
+}
+
+/// Versions of the rules that wrote the tree; a difference calls for a rewrite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleVersions {
+    /// Order and spelling.
+    pub canonical: u32,
+    /// Types and their files.
+    pub registry: u32,
+    /// Secrets; 0 where redaction is off.
+    pub redaction: u32,
+}
+
+impl OrgFile {
+    /// Its path in the tree.
+    pub const PATH: &str = ".orgkeep/org.json";
+
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] with the line.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        whole(Self::PATH, bytes)
+    }
+
+    /// Writes it.
+    #[must_use]
+    pub fn render(&self) -> Vec<u8> {
+        pretty(self)
+    }
+
+    /// Whether a newer release wrote it, so that this one may only read.
+    #[must_use]
+    pub fn is_newer(&self, ours: &RuleVersions) -> bool {
+        self.layout > LAYOUT
+            || self.rules.canonical > ours.canonical
+            || self.rules.registry > ours.registry
+            || self.rules.redaction > ours.redaction.max(self.rules.redaction.min(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: RuleVersions = RuleVersions {
+        canonical: 2,
+        registry: 1,
+        redaction: 1,
+    };
+
+    fn file() -> OrgFile {
+        OrgFile {
+            layout: LAYOUT,
+            org_id: "00D5f000006TdUJEA0".parse().unwrap(),
+            api_version: ApiVersion::new(66),
+            level: "canonical".to_owned(),
+            rules: OURS,
+        }
+    }
+
+    #[test]
+    fn file_survives_a_round_trip() {
+        assert_eq!(OrgFile::parse(&file().render()).unwrap(), file());
+    }
+
+    #[test]
+    fn file_of_a_newer_release_is_recognised() {
+        assert!(!file().is_newer(&OURS));
+        let mut newer = file();
+        newer.rules.canonical += 1;
+        assert!(newer.is_newer(&OURS));
+    }
+}
