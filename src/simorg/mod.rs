@@ -23,6 +23,7 @@ pub mod deploy;
 pub mod fault;
 pub mod faults;
 pub mod http;
+pub mod load;
 pub mod login;
 pub mod soap;
 pub mod soql;
