@@ -1,0 +1,662 @@
+//! Every way to change a component.
+
+use super::{
+    Child, Component, Content, FlowVersions, PackageFile, Resting, SimOrg,
+    audit::Happened,
+    digest,
+    document::{self, insert_sorted},
+    load::{NewComponent, Recording},
+    made_id,
+};
+use crate::{
+    model::{Author, ComponentKey, ComponentName, RecordId, Stamp, Timestamp, TypeName},
+    simorg::catalogue::{child_type_named, key_prefix},
+    xml::{self, Document, Element},
+};
+
+/// What a change came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was not there before.
+    Created,
+    /// It was there and is different now.
+    Changed,
+    /// It is as it was.
+    Unchanged,
+}
+
+/// A change that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// There is no such component.
+    #[error("the org has no {0}")]
+    Absent(ComponentKey),
+    /// Its file is no XML that could be changed.
+    #[error("cannot change the XML of {0}")]
+    Document(ComponentKey),
+    /// There is such a component already.
+    #[error("the org has {0} already")]
+    Present(ComponentKey),
+    /// The flow has no such version.
+    #[error("{0} has no version {1}")]
+    Version(ComponentKey, u32),
+}
+
+impl SimOrg {
+    /// Makes a component or replaces it as a whole.
+    ///
+    /// Children that are the same keep their dates. A flow gets a new version
+    /// where the content differs from its latest.
+    pub fn put(&mut self, new: NewComponent, stamp: &Stamp) -> Outcome {
+        self.put_recorded(new, stamp, Recording::AuditTrail)
+    }
+
+    pub(super) fn put_recorded(
+        &mut self,
+        new: NewComponent,
+        stamp: &Stamp,
+        recording: Recording,
+    ) -> Outcome {
+        if new.key.type_name.as_str() == "Flow" {
+            return self.put_flow(new, stamp, recording);
+        }
+        let NewComponent {
+            key,
+            mut files,
+            namespace,
+            entry,
+        } = new;
+        if let Some(entry) = entry {
+            let place = (entry.directory, entry.suffix);
+            self.metadata
+                .fictitious
+                .insert(key.type_name.clone(), place);
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let old = self.take(&key);
+        let outcome = match &old {
+            None => Outcome::Created,
+            Some(old) if old.files == files => Outcome::Unchanged,
+            Some(_) => Outcome::Changed,
+        };
+        let state = if namespace.is_some() {
+            "installed"
+        } else {
+            "unmanaged"
+        };
+        let component = match old {
+            Some(old) if outcome == Outcome::Unchanged => old,
+            Some(old) => Component { files, ..old },
+            None => {
+                let id = self.fresh_id(&key);
+                let stamp = if id.is_some() {
+                    stamp.clone()
+                } else {
+                    standard()
+                };
+                Component {
+                    id,
+                    created: stamp.clone(),
+                    modified: stamp,
+                    namespace,
+                    manageable_state: Some(state.to_owned()),
+                    files,
+                    children: [].into(),
+                    flow: None,
+                    own_digest: 0,
+                }
+            }
+        };
+        self.settle(&key, component, stamp, outcome, recording);
+        outcome
+    }
+
+    /// Changes the XML of a component in place.
+    ///
+    /// Dates and audit rows follow from what `change` did: of the children it
+    /// touched each its own, of the component only what is its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] where it does not exist or is not XML; nothing happened then.
+    pub fn edit(
+        &mut self,
+        key: &ComponentKey,
+        stamp: &Stamp,
+        change: impl FnOnce(&mut Element),
+    ) -> Result<Outcome, ChangeError> {
+        let component = self.metadata.get(key);
+        let component = component.ok_or_else(|| ChangeError::Absent(key.clone()))?;
+        let document = component.document();
+        let file = document.ok_or_else(|| ChangeError::Document(key.clone()))?;
+        let mut doc = xml::parse(&file.content).map_err(|_| ChangeError::Document(key.clone()))?;
+        let before = doc.root.clone();
+        change(&mut doc.root);
+        if doc.root == before {
+            return Ok(Outcome::Unchanged);
+        }
+        let path = file.path.clone();
+        let content = Content::from(xml::render(&doc));
+        if component.flow.is_some() {
+            let new = NewComponent::new(key.clone(), vec![PackageFile { path, content }]);
+            return Ok(self.put(new, stamp));
+        }
+        let mut component = self.take(key).expect("it was found above");
+        for file in &mut component.files {
+            if file.path == path {
+                file.content = content;
+                break;
+            }
+        }
+        self.settle(
+            key,
+            component,
+            stamp,
+            Outcome::Changed,
+            Recording::AuditTrail,
+        );
+        Ok(Outcome::Changed)
+    }
+
+    /// Makes or replaces a child by its element, which names itself by `fullName`.
+    ///
+    /// The parent is made where it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError::Document`] where `key` is no child or its parent is not XML.
+    pub fn put_child(
+        &mut self,
+        key: &ComponentKey,
+        element: Element,
+        stamp: &Stamp,
+    ) -> Result<Outcome, ChangeError> {
+        let child = child_type_named(key.type_name.as_str())
+            .ok_or_else(|| ChangeError::Document(key.clone()))?;
+        let holder = match self.metadata.holder_of(key) {
+            Some(holder) => holder,
+            None => {
+                super::Metadata::owner_of(key).ok_or_else(|| ChangeError::Document(key.clone()))?
+            }
+        };
+        let existed = self.metadata.child(key).is_some();
+        if self.metadata.get(&holder).is_none() {
+            self.make_empty(&holder, stamp);
+        }
+        let own = child.own_name(key.name.as_str()).to_owned();
+        let outcome = self.edit(&holder, stamp, |root| {
+            let same = root.elements_mut().find(|it| {
+                it.local_name() == child.element
+                    && it
+                        .child_text("fullName")
+                        .is_some_and(|name| name.trim() == own)
+            });
+            match same {
+                Some(old) => *old = element,
+                None => insert_sorted(root, element),
+            }
+        })?;
+        Ok(match outcome {
+            Outcome::Changed if !existed => Outcome::Created,
+            other => other,
+        })
+    }
+
+    /// Takes a component or a child away; `false` where it was not there.
+    ///
+    /// A custom field or object rests for [`super::REST_OF_DELETED`].
+    pub fn delete(&mut self, key: &ComponentKey, stamp: &Stamp) -> bool {
+        if let Some(component) = self.take(key) {
+            let is_custom = key.type_name.as_str() == "CustomObject" && component.id.is_some();
+            if let (true, Some(file)) = (is_custom, component.document()) {
+                let content = file.content.clone();
+                self.lay_to_rest(key, component.id, content, stamp);
+            }
+            self.audit_component(Happened::Deleted, key, stamp);
+            return true;
+        }
+        let Some(holder) = self.metadata.holder_of(key) else {
+            return false;
+        };
+        let Some(child) = self.metadata.child(key) else {
+            return false;
+        };
+        let id = child.id;
+        if key.type_name.as_str() == "CustomField"
+            && let Some(element) = self.metadata.element(key)
+        {
+            let content = Content::text(&xml::render_element(&element));
+            self.lay_to_rest(key, id, content, stamp);
+        }
+        self.edit(&holder, stamp, |root| {
+            root.children.retain(|node| match node {
+                xml::Node::Element(it) => document::child_key(&holder, it).as_ref() != Some(key),
+                _ => true,
+            });
+        })
+        .is_ok()
+    }
+
+    /// Renames a component that has files of its own; its id stays.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] where it does not exist or the new name is taken.
+    pub fn rename(
+        &mut self,
+        key: &ComponentKey,
+        name: &ComponentName,
+        stamp: &Stamp,
+    ) -> Result<(), ChangeError> {
+        let new_key = ComponentKey::new(key.type_name.clone(), name.clone());
+        if self.metadata.get(&new_key).is_some() {
+            return Err(ChangeError::Present(new_key));
+        }
+        let component = self.take(key);
+        let mut component = component.ok_or_else(|| ChangeError::Absent(key.clone()))?;
+        for file in &mut component.files {
+            file.path = file.path.replacen(key.name.as_str(), name.as_str(), 1);
+        }
+        component.children.clear();
+        component.own_digest = 0;
+        self.settle(
+            &new_key,
+            component,
+            stamp,
+            Outcome::Changed,
+            Recording::AuditTrail,
+        );
+        Ok(())
+    }
+
+    /// Adds a version to a flow, which is made where it does not exist.
+    ///
+    /// Returns the number of the version.
+    pub fn put_flow_version(
+        &mut self,
+        name: &ComponentName,
+        content: Content,
+        stamp: &Stamp,
+    ) -> u32 {
+        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
+        let path = format!("flows/{name}.flow");
+        let old = self.take(&key);
+        let outcome = if old.is_some() {
+            Outcome::Changed
+        } else {
+            Outcome::Created
+        };
+        let mut component = old.unwrap_or_else(|| Component {
+            id: Some(FlowVersions::definition_id(name.as_str())),
+            created: stamp.clone(),
+            modified: stamp.clone(),
+            namespace: None,
+            manageable_state: Some("unmanaged".to_owned()),
+            files: Vec::new(),
+            children: [].into(),
+            flow: None,
+            own_digest: 0,
+        });
+        let mut versions = component.flow.take().unwrap_or_default();
+        let number = versions.add(name.as_str(), content, stamp);
+        component.flow = Some(versions);
+        component.files = vec![PackageFile::new(&path, Vec::new())];
+        self.settle(&key, component, stamp, outcome, Recording::AuditTrail);
+        number
+    }
+
+    /// Makes a version of a flow the active one, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`ChangeError`] where there is no such flow or version.
+    pub fn activate_flow(
+        &mut self,
+        name: &ComponentName,
+        number: Option<u32>,
+        stamp: &Stamp,
+    ) -> Result<Outcome, ChangeError> {
+        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
+        let flow = self.metadata.get(&key).and_then(|it| it.flow.as_ref());
+        let flow = flow.ok_or_else(|| ChangeError::Absent(key.clone()))?;
+        if let Some(number) = number
+            && !flow.versions.contains_key(&number)
+        {
+            return Err(ChangeError::Version(key, number));
+        }
+        if flow.active == number {
+            return Ok(Outcome::Unchanged);
+        }
+        let mut component = self.take(&key).expect("it was found above");
+        if let Some(flow) = &mut component.flow {
+            flow.activate(number, stamp);
+        }
+        self.settle(
+            &key,
+            component,
+            stamp,
+            Outcome::Changed,
+            Recording::AuditTrail,
+        );
+        Ok(Outcome::Changed)
+    }
+
+    /// Deletes one version of a flow that is not active; the flow goes with its last.
+    pub fn delete_flow_version(
+        &mut self,
+        name: &ComponentName,
+        number: u32,
+        stamp: &Stamp,
+    ) -> bool {
+        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
+        let Some(mut component) = self.take(&key) else {
+            return false;
+        };
+        let mut removed = false;
+        let mut is_empty = false;
+        if let Some(flow) = &mut component.flow
+            && flow.active != Some(number)
+        {
+            removed = flow.versions.remove(&number).is_some();
+            is_empty = flow.versions.is_empty();
+        }
+        if is_empty {
+            self.audit_component(Happened::Deleted, &key, stamp);
+            return true;
+        }
+        let outcome = if removed {
+            Outcome::Changed
+        } else {
+            Outcome::Unchanged
+        };
+        self.settle(&key, component, stamp, outcome, Recording::AuditTrail);
+        removed
+    }
+
+    fn put_flow(&mut self, new: NewComponent, stamp: &Stamp, recording: Recording) -> Outcome {
+        let name = new.key.name;
+        let Some(file) = new.files.into_iter().next() else {
+            return Outcome::Unchanged;
+        };
+        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
+        let latest = self
+            .metadata
+            .get(&key)
+            .and_then(|it| it.flow.as_ref()?.latest())
+            .map(|(_, it)| it.content.clone());
+        match latest {
+            Some(latest) if latest == file.content => return Outcome::Unchanged,
+            Some(_) => {
+                self.put_flow_version(&name, file.content, stamp);
+                Outcome::Changed
+            }
+            None => {
+                let n_rows = self.audit.len();
+                self.put_flow_version(&name, file.content, stamp);
+                if recording == Recording::Silent {
+                    self.audit.truncate(n_rows);
+                }
+                Outcome::Created
+            }
+        }
+    }
+
+    fn take(&mut self, key: &ComponentKey) -> Option<Component> {
+        let of_type = self.metadata.types.get_mut(&key.type_name)?;
+        let component = of_type.remove(&key.name);
+        if of_type.is_empty() {
+            self.metadata.types.remove(&key.type_name);
+        }
+        component
+    }
+
+    /// Puts a component in its place after a change: children, digests, dates, rows.
+    fn settle(
+        &mut self,
+        key: &ComponentKey,
+        mut component: Component,
+        stamp: &Stamp,
+        outcome: Outcome,
+        recording: Recording,
+    ) {
+        let mut rows = Vec::new();
+        if outcome != Outcome::Unchanged {
+            if let Some((_, latest)) = component.flow.as_ref().and_then(FlowVersions::latest) {
+                let content = latest.content.clone();
+                for file in &mut component.files {
+                    file.content = content.clone();
+                }
+            }
+            let own_changed = self.settle_children(key, &mut component, stamp, outcome, &mut rows);
+            let lies = |it: &String| it == key.type_name.as_str();
+            let is_quiet = self.config.dates_that_lie.iter().any(lies) || component.id.is_none();
+            if outcome == Outcome::Changed && own_changed && !is_quiet {
+                component.modified = stamp.clone();
+            }
+            if outcome == Outcome::Created {
+                rows.push((Happened::Created, key.clone()));
+            } else if own_changed {
+                rows.push((Happened::Changed, key.clone()));
+            }
+        }
+        self.metadata
+            .types
+            .entry(key.type_name.clone())
+            .or_default()
+            .insert(key.name.clone(), component);
+        if recording == Recording::AuditTrail {
+            for (happened, key) in rows {
+                self.audit_component(happened, &key, stamp);
+            }
+        }
+    }
+
+    /// Brings the children in line with the document; says whether the rest of it changed.
+    fn settle_children(
+        &mut self,
+        key: &ComponentKey,
+        component: &mut Component,
+        stamp: &Stamp,
+        outcome: Outcome,
+        rows: &mut Vec<(Happened, ComponentKey)>,
+    ) -> bool {
+        let parts = match component.document() {
+            Some(file) if component.flow.is_none() => document::parts(key, &file.content),
+            _ => document::Parts::default(),
+        };
+        let mut own = parts.own;
+        let document = component.document().map(|it| it.path.clone());
+        for file in &component.files {
+            if Some(&file.path) != document.as_ref() || component.flow.is_some() {
+                own = own.wrapping_mul(31) ^ digest(&file.content);
+            }
+        }
+        let own_changed = component.own_digest != own || component.flow.is_some();
+        component.own_digest = own;
+        let mut before = std::mem::take(&mut component.children);
+        for (child_key, sum) in parts.children {
+            let child = match before.remove(&child_key) {
+                Some(mut child) => {
+                    if child.digest != sum {
+                        child.digest = sum;
+                        if child.id.is_some() {
+                            child.modified = stamp.clone();
+                        }
+                        rows.push((Happened::Changed, child_key.clone()));
+                    }
+                    child
+                }
+                None => {
+                    let id = self.fresh_id(&child_key);
+                    let made = if id.is_some() {
+                        stamp.clone()
+                    } else {
+                        standard()
+                    };
+                    if outcome == Outcome::Changed {
+                        rows.push((Happened::Created, child_key.clone()));
+                    }
+                    Child {
+                        id,
+                        created: made.clone(),
+                        modified: made,
+                        digest: sum,
+                    }
+                }
+            };
+            component.children.insert(child_key, child);
+        }
+        rows.extend(before.into_keys().map(|it| (Happened::Deleted, it)));
+        own_changed
+    }
+
+    /// A new id for `key`; none for what is standard.
+    fn fresh_id(&mut self, key: &ComponentKey) -> Option<RecordId> {
+        if is_standard(key) {
+            return None;
+        }
+        let generation = self.metadata.generations.entry(key.clone()).or_default();
+        *generation += 1;
+        let name = format!("{key}#{generation}");
+        Some(made_id(&key_prefix(key.type_name.as_str()), &name))
+    }
+
+    fn lay_to_rest(
+        &mut self,
+        key: &ComponentKey,
+        id: Option<RecordId>,
+        content: Content,
+        stamp: &Stamp,
+    ) {
+        self.resting.push(Resting {
+            key: key.clone(),
+            id,
+            deleted: stamp.clone(),
+            content,
+        });
+    }
+
+    /// Makes a component with nothing in it, to hold a child.
+    fn make_empty(&mut self, key: &ComponentKey, stamp: &Stamp) {
+        let Some(entry) = self.metadata.type_entry(&key.type_name) else {
+            return;
+        };
+        let root = Element::new(key.type_name.as_str())
+            .with_attribute("xmlns", crate::model::manifest::METADATA_NAMESPACE);
+        let suffix = entry.suffix.unwrap_or_default();
+        let path = format!("{}/{}.{suffix}", entry.directory, key.name);
+        let file = PackageFile::new(&path, xml::render(&Document::new(root)));
+        let new = NewComponent::new(key.clone(), vec![file]);
+        self.put_recorded(new, stamp, Recording::Silent);
+    }
+}
+
+/// Whether `key` is there without anybody having made it.
+fn is_standard(key: &ComponentKey) -> bool {
+    let is_custom = |name: &str| {
+        let bytes = name.as_bytes();
+        let at = name.rfind("__");
+        at.is_some_and(|at| 0 < at && at + 2 < bytes.len())
+    };
+    match key.type_name.as_str() {
+        "CustomObject" => !is_custom(key.name.as_str()),
+        "CustomField" => !is_custom(child_name(key.name.as_str())),
+        "Settings" => true,
+        "CustomTab" => key.name.as_str().starts_with("standard-"),
+        "CustomApplication" => key.name.as_str().starts_with("standard__"),
+        _ => false,
+    }
+}
+
+fn child_name(full_name: &str) -> &str {
+    full_name.split_once('.').map_or(full_name, |(_, own)| own)
+}
+
+/// The stamp of what is there without anybody having made it.
+fn standard() -> Stamp {
+    Stamp {
+        by: Author {
+            id: Some(made_id("005", "autoproc")),
+            name: "Automated Process".to_owned(),
+        },
+        at: Timestamp::UNKNOWN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simorg::state::{Config, User};
+
+    const OBJECT: &str = "<CustomObject><fields><fullName>A__c</fullName><label>A</label></fields>\
+        <fields><fullName>B__c</fullName><label>B</label></fields><label>Account</label></CustomObject>";
+
+    fn org() -> (SimOrg, Stamp) {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let mut org = SimOrg::new(Config::sandbox(), now);
+        let jane = User::administrator("jane@acme.example", "Jane", "Doe");
+        let id = jane.id;
+        org.add_user(jane);
+        let stamp = org.stamp(id, now);
+        let file = PackageFile::new("objects/Account.object", OBJECT.as_bytes().to_vec());
+        let new = NewComponent::new(key("CustomObject:Account"), vec![file]);
+        assert_eq!(
+            org.put_recorded(new, &stamp, Recording::Silent),
+            Outcome::Created
+        );
+        (org, stamp)
+    }
+
+    fn key(text: &str) -> ComponentKey {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn change_of_one_field_is_dated_and_written_down_for_it_alone() {
+        let (mut org, first) = org();
+        org.advance(std::time::Duration::from_secs(60));
+        let later = Stamp {
+            at: org.now(),
+            ..first.clone()
+        };
+        let mut field = Element::new("fields");
+        field.push_text_element("fullName", "A__c");
+        field.push_text_element("label", "Alpha");
+        let outcome = org
+            .put_child(&key("CustomField:Account.A__c"), field, &later)
+            .unwrap();
+        assert_eq!(outcome, Outcome::Changed);
+        let child = |name: &str| org.metadata().child(&key(name)).unwrap().modified.clone();
+        assert_eq!(child("CustomField:Account.A__c"), later);
+        assert_eq!(child("CustomField:Account.B__c"), first);
+        let rows: Vec<_> = org.audit.iter().map(|it| it.display.as_str()).collect();
+        assert_eq!(rows, ["Changed custom field A__c on Account"]);
+    }
+
+    #[test]
+    fn deleted_field_rests_fifteen_days_and_comes_back_with_another_id() {
+        let (mut org, stamp) = org();
+        let a = key("CustomField:Account.A__c");
+        let id = org.metadata().child(&a).unwrap().id;
+        let element = org.metadata().element(&a).unwrap();
+        assert!(org.delete(&a, &stamp));
+        assert!(!org.metadata().contains(&a));
+        assert_eq!(org.resting.len(), 1);
+        org.put_child(&a, element, &stamp).unwrap();
+        assert_ne!(org.metadata().child(&a).unwrap().id, id);
+        org.advance(super::super::REST_OF_DELETED);
+        assert!(org.resting.is_empty());
+        assert_eq!(
+            org.metadata().get(&key("CustomObject:Account")).unwrap().id,
+            None
+        );
+    }
+
+    #[test]
+    fn state_survives_being_kept() {
+        let (org, _) = org();
+        let json = serde_json::to_string(&org).unwrap();
+        let back: SimOrg = serde_json::from_str(&json).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), json);
+    }
+}
