@@ -21,6 +21,7 @@
 pub mod catalogue;
 pub mod deploy;
 pub mod fault;
+pub mod load;
 pub mod soap;
 pub mod state;
 

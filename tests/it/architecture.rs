@@ -140,7 +140,13 @@ fn only_the_face_prints_and_reads_the_environment() {
         for file in rust_files(&dir) {
             let text = fs::read_to_string(&file).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap();
-            for word in ["println!", "eprintln!", "std::env::var", "env::vars", "process::exit"] {
+            for word in [
+                "println!",
+                "eprintln!",
+                "std::env::var",
+                "env::vars",
+                "process::exit",
+            ] {
                 assert!(!code.contains(word), "{} uses {word}", file.display());
             }
         }

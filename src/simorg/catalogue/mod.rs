@@ -29,6 +29,7 @@ pub enum Shape {
 
 /// One entry of the table: a type with a directory of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are describeMetadata's")]
 pub struct TypeEntry {
     /// Name as the API spells it.
     pub name: String,

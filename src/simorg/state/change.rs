@@ -1,16 +1,15 @@
 //! Every way to change a component.
 
 use super::{
-    Child, Component, Content, FlowVersions, PackageFile, Resting, SimOrg,
+    Component, Content, PackageFile, Resting, SimOrg,
     audit::Happened,
-    digest,
     document::{self, insert_sorted},
     load::{NewComponent, Recording},
-    made_id,
+    settle::{Settled, standard},
 };
 use crate::{
-    model::{Author, ComponentKey, ComponentName, RecordId, Stamp, Timestamp, TypeName},
-    simorg::catalogue::{child_type_named, key_prefix},
+    model::{ComponentKey, ComponentName, RecordId, Stamp},
+    simorg::catalogue::child_type_named,
     xml::{self, Document, Element},
 };
 
@@ -57,8 +56,10 @@ impl SimOrg {
         stamp: &Stamp,
         recording: Recording,
     ) -> Outcome {
-        if new.key.type_name.as_str() == "Flow" {
-            return self.put_flow(new, stamp, recording);
+        match new.key.type_name.as_str() {
+            "Flow" => return self.put_flow(new, stamp, recording),
+            "FlowDefinition" => return self.put_flow_definition(new, stamp, recording),
+            _ => (),
         }
         let NewComponent {
             key,
@@ -107,7 +108,8 @@ impl SimOrg {
                 }
             }
         };
-        self.settle(&key, component, stamp, outcome, recording);
+        let settled = Settled { outcome, recording };
+        self.settle(&key, component, stamp, settled);
         outcome
     }
 
@@ -148,13 +150,7 @@ impl SimOrg {
                 break;
             }
         }
-        self.settle(
-            key,
-            component,
-            stamp,
-            Outcome::Changed,
-            Recording::AuditTrail,
-        );
+        self.settle(key, component, stamp, Settled::CHANGED);
         Ok(Outcome::Changed)
     }
 
@@ -212,6 +208,9 @@ impl SimOrg {
                 let content = file.content.clone();
                 self.lay_to_rest(key, component.id, content, stamp);
             }
+            if component.flow.is_some() {
+                self.drop_flow_definition(&key.name);
+            }
             self.audit_component(Happened::Deleted, key, stamp);
             return true;
         }
@@ -259,266 +258,8 @@ impl SimOrg {
         }
         component.children.clear();
         component.own_digest = 0;
-        self.settle(
-            &new_key,
-            component,
-            stamp,
-            Outcome::Changed,
-            Recording::AuditTrail,
-        );
+        self.settle(&new_key, component, stamp, Settled::CHANGED);
         Ok(())
-    }
-
-    /// Adds a version to a flow, which is made where it does not exist.
-    ///
-    /// Returns the number of the version.
-    pub fn put_flow_version(
-        &mut self,
-        name: &ComponentName,
-        content: Content,
-        stamp: &Stamp,
-    ) -> u32 {
-        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
-        let path = format!("flows/{name}.flow");
-        let old = self.take(&key);
-        let outcome = if old.is_some() {
-            Outcome::Changed
-        } else {
-            Outcome::Created
-        };
-        let mut component = old.unwrap_or_else(|| Component {
-            id: Some(FlowVersions::definition_id(name.as_str())),
-            created: stamp.clone(),
-            modified: stamp.clone(),
-            namespace: None,
-            manageable_state: Some("unmanaged".to_owned()),
-            files: Vec::new(),
-            children: [].into(),
-            flow: None,
-            own_digest: 0,
-        });
-        let mut versions = component.flow.take().unwrap_or_default();
-        let number = versions.add(name.as_str(), content, stamp);
-        component.flow = Some(versions);
-        component.files = vec![PackageFile::new(&path, Vec::new())];
-        self.settle(&key, component, stamp, outcome, Recording::AuditTrail);
-        number
-    }
-
-    /// Makes a version of a flow the active one, or none.
-    ///
-    /// # Errors
-    ///
-    /// [`ChangeError`] where there is no such flow or version.
-    pub fn activate_flow(
-        &mut self,
-        name: &ComponentName,
-        number: Option<u32>,
-        stamp: &Stamp,
-    ) -> Result<Outcome, ChangeError> {
-        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
-        let flow = self.metadata.get(&key).and_then(|it| it.flow.as_ref());
-        let flow = flow.ok_or_else(|| ChangeError::Absent(key.clone()))?;
-        if let Some(number) = number
-            && !flow.versions.contains_key(&number)
-        {
-            return Err(ChangeError::Version(key, number));
-        }
-        if flow.active == number {
-            return Ok(Outcome::Unchanged);
-        }
-        let mut component = self.take(&key).expect("it was found above");
-        if let Some(flow) = &mut component.flow {
-            flow.activate(number, stamp);
-        }
-        self.settle(
-            &key,
-            component,
-            stamp,
-            Outcome::Changed,
-            Recording::AuditTrail,
-        );
-        Ok(Outcome::Changed)
-    }
-
-    /// Deletes one version of a flow that is not active; the flow goes with its last.
-    pub fn delete_flow_version(
-        &mut self,
-        name: &ComponentName,
-        number: u32,
-        stamp: &Stamp,
-    ) -> bool {
-        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
-        let Some(mut component) = self.take(&key) else {
-            return false;
-        };
-        let mut removed = false;
-        let mut is_empty = false;
-        if let Some(flow) = &mut component.flow
-            && flow.active != Some(number)
-        {
-            removed = flow.versions.remove(&number).is_some();
-            is_empty = flow.versions.is_empty();
-        }
-        if is_empty {
-            self.audit_component(Happened::Deleted, &key, stamp);
-            return true;
-        }
-        let outcome = if removed {
-            Outcome::Changed
-        } else {
-            Outcome::Unchanged
-        };
-        self.settle(&key, component, stamp, outcome, Recording::AuditTrail);
-        removed
-    }
-
-    fn put_flow(&mut self, new: NewComponent, stamp: &Stamp, recording: Recording) -> Outcome {
-        let name = new.key.name;
-        let Some(file) = new.files.into_iter().next() else {
-            return Outcome::Unchanged;
-        };
-        let key = ComponentKey::new(TypeName::known("Flow"), name.clone());
-        let latest = self
-            .metadata
-            .get(&key)
-            .and_then(|it| it.flow.as_ref()?.latest())
-            .map(|(_, it)| it.content.clone());
-        match latest {
-            Some(latest) if latest == file.content => return Outcome::Unchanged,
-            Some(_) => {
-                self.put_flow_version(&name, file.content, stamp);
-                Outcome::Changed
-            }
-            None => {
-                let n_rows = self.audit.len();
-                self.put_flow_version(&name, file.content, stamp);
-                if recording == Recording::Silent {
-                    self.audit.truncate(n_rows);
-                }
-                Outcome::Created
-            }
-        }
-    }
-
-    fn take(&mut self, key: &ComponentKey) -> Option<Component> {
-        let of_type = self.metadata.types.get_mut(&key.type_name)?;
-        let component = of_type.remove(&key.name);
-        if of_type.is_empty() {
-            self.metadata.types.remove(&key.type_name);
-        }
-        component
-    }
-
-    /// Puts a component in its place after a change: children, digests, dates, rows.
-    fn settle(
-        &mut self,
-        key: &ComponentKey,
-        mut component: Component,
-        stamp: &Stamp,
-        outcome: Outcome,
-        recording: Recording,
-    ) {
-        let mut rows = Vec::new();
-        if outcome != Outcome::Unchanged {
-            if let Some((_, latest)) = component.flow.as_ref().and_then(FlowVersions::latest) {
-                let content = latest.content.clone();
-                for file in &mut component.files {
-                    file.content = content.clone();
-                }
-            }
-            let own_changed = self.settle_children(key, &mut component, stamp, outcome, &mut rows);
-            let lies = |it: &String| it == key.type_name.as_str();
-            let is_quiet = self.config.dates_that_lie.iter().any(lies) || component.id.is_none();
-            if outcome == Outcome::Changed && own_changed && !is_quiet {
-                component.modified = stamp.clone();
-            }
-            if outcome == Outcome::Created {
-                rows.push((Happened::Created, key.clone()));
-            } else if own_changed {
-                rows.push((Happened::Changed, key.clone()));
-            }
-        }
-        self.metadata
-            .types
-            .entry(key.type_name.clone())
-            .or_default()
-            .insert(key.name.clone(), component);
-        if recording == Recording::AuditTrail {
-            for (happened, key) in rows {
-                self.audit_component(happened, &key, stamp);
-            }
-        }
-    }
-
-    /// Brings the children in line with the document; says whether the rest of it changed.
-    fn settle_children(
-        &mut self,
-        key: &ComponentKey,
-        component: &mut Component,
-        stamp: &Stamp,
-        outcome: Outcome,
-        rows: &mut Vec<(Happened, ComponentKey)>,
-    ) -> bool {
-        let parts = match component.document() {
-            Some(file) if component.flow.is_none() => document::parts(key, &file.content),
-            _ => document::Parts::default(),
-        };
-        let mut own = parts.own;
-        let document = component.document().map(|it| it.path.clone());
-        for file in &component.files {
-            if Some(&file.path) != document.as_ref() || component.flow.is_some() {
-                own = own.wrapping_mul(31) ^ digest(&file.content);
-            }
-        }
-        let own_changed = component.own_digest != own || component.flow.is_some();
-        component.own_digest = own;
-        let mut before = std::mem::take(&mut component.children);
-        for (child_key, sum) in parts.children {
-            let child = match before.remove(&child_key) {
-                Some(mut child) => {
-                    if child.digest != sum {
-                        child.digest = sum;
-                        if child.id.is_some() {
-                            child.modified = stamp.clone();
-                        }
-                        rows.push((Happened::Changed, child_key.clone()));
-                    }
-                    child
-                }
-                None => {
-                    let id = self.fresh_id(&child_key);
-                    let made = if id.is_some() {
-                        stamp.clone()
-                    } else {
-                        standard()
-                    };
-                    if outcome == Outcome::Changed {
-                        rows.push((Happened::Created, child_key.clone()));
-                    }
-                    Child {
-                        id,
-                        created: made.clone(),
-                        modified: made,
-                        digest: sum,
-                    }
-                }
-            };
-            component.children.insert(child_key, child);
-        }
-        rows.extend(before.into_keys().map(|it| (Happened::Deleted, it)));
-        own_changed
-    }
-
-    /// A new id for `key`; none for what is standard.
-    fn fresh_id(&mut self, key: &ComponentKey) -> Option<RecordId> {
-        if is_standard(key) {
-            return None;
-        }
-        let generation = self.metadata.generations.entry(key.clone()).or_default();
-        *generation += 1;
-        let name = format!("{key}#{generation}");
-        Some(made_id(&key_prefix(key.type_name.as_str()), &name))
     }
 
     fn lay_to_rest(
@@ -548,38 +289,6 @@ impl SimOrg {
         let file = PackageFile::new(&path, xml::render(&Document::new(root)));
         let new = NewComponent::new(key.clone(), vec![file]);
         self.put_recorded(new, stamp, Recording::Silent);
-    }
-}
-
-/// Whether `key` is there without anybody having made it.
-fn is_standard(key: &ComponentKey) -> bool {
-    let is_custom = |name: &str| {
-        let bytes = name.as_bytes();
-        let at = name.rfind("__");
-        at.is_some_and(|at| 0 < at && at + 2 < bytes.len())
-    };
-    match key.type_name.as_str() {
-        "CustomObject" => !is_custom(key.name.as_str()),
-        "CustomField" => !is_custom(child_name(key.name.as_str())),
-        "Settings" => true,
-        "CustomTab" => key.name.as_str().starts_with("standard-"),
-        "CustomApplication" => key.name.as_str().starts_with("standard__"),
-        _ => false,
-    }
-}
-
-fn child_name(full_name: &str) -> &str {
-    full_name.split_once('.').map_or(full_name, |(_, own)| own)
-}
-
-/// The stamp of what is there without anybody having made it.
-fn standard() -> Stamp {
-    Stamp {
-        by: Author {
-            id: Some(made_id("005", "autoproc")),
-            name: "Automated Process".to_owned(),
-        },
-        at: Timestamp::UNKNOWN,
     }
 }
 

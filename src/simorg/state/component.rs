@@ -72,7 +72,7 @@ impl Component {
         self.files
             .iter()
             .find(|it| it.path.ends_with("-meta.xml"))
-            .or_else(|| match self.files.as_slice() {
+            .or(match self.files.as_slice() {
                 [only] => Some(only),
                 _ => None,
             })

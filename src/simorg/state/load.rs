@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Outcome, PackageFile, SimOrg};
 use crate::{
-    model::{ComponentKey, Stamp},
+    model::{ComponentKey, Stamp, TypeName},
     simorg::catalogue::TypeEntry,
 };
 
@@ -56,6 +56,15 @@ pub struct LoadReport {
     pub unchanged: usize,
 }
 
+/// Whether `key` is the definition of a flow that is wanted: it goes with the flow.
+fn follows(key: &ComponentKey, wanted: &BTreeSet<ComponentKey>) -> bool {
+    key.type_name.as_str() == "FlowDefinition"
+        && wanted.contains(&ComponentKey::new(
+            TypeName::known("Flow"),
+            key.name.clone(),
+        ))
+}
+
 impl SimOrg {
     /// Makes the components of the org exactly `project`.
     ///
@@ -72,7 +81,7 @@ impl SimOrg {
             .metadata()
             .iter()
             .map(|(key, _)| key)
-            .filter(|it| !wanted.contains(it))
+            .filter(|it| !wanted.contains(it) && !follows(it, &wanted))
             .collect();
         let mut report = LoadReport::default();
         for key in gone {

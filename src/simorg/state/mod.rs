@@ -42,6 +42,7 @@ mod jobs;
 mod load;
 mod metadata;
 mod people;
+mod settle;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -65,7 +66,7 @@ use crate::model::{Author, ComponentKey, RecordId, Stamp, Timestamp};
 /// How long deleted custom fields and objects rest before they are gone.
 ///
 /// Source: Salesforce Help, "Manage Deleted Custom Fields".
-pub const REST_OF_DELETED: Duration = Duration::from_secs(15 * 24 * 60 * 60);
+pub const REST_OF_DELETED: Duration = Duration::from_hours(15 * 24);
 
 /// A simulated org. Holds no socket and no clock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
