@@ -25,6 +25,7 @@ pub mod faults;
 pub mod http;
 pub mod load;
 pub mod login;
+pub mod rest;
 pub mod soap;
 pub mod soql;
 pub mod state;

@@ -129,7 +129,10 @@ pub(in crate::simorg::rest) fn document_as_json(element: &Element, lists: &[&str
     }
     for list in lists {
         // An empty list is a list at the top.
-        if element.local_name().starts_with(|it: char| it.is_ascii_uppercase()) {
+        if element
+            .local_name()
+            .starts_with(|it: char| it.is_ascii_uppercase())
+        {
             map.entry((*list).to_owned())
                 .or_insert_with(|| Value::Array(Vec::new()));
         }
@@ -144,7 +147,11 @@ mod tests {
 
     #[test]
     fn fields_are_read_from_their_short_form() {
-        let object = object("X", "00x", "Id Name IsActive? ProfileId>Profile CreatedDate@");
+        let object = object(
+            "X",
+            "00x",
+            "Id Name IsActive? ProfileId>Profile CreatedDate@",
+        );
         let kinds: Vec<_> = object.fields.iter().map(|it| it.kind.name()).collect();
         assert_eq!(kinds, ["id", "string", "boolean", "reference", "datetime"]);
         assert_eq!(object.relationship("profile"), Some((3, "Profile")));

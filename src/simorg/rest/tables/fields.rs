@@ -33,7 +33,11 @@ pub(super) fn custom_field(element: &Element) -> Option<Field> {
         "Email" => Kind::Email,
         "Phone" => Kind::Phone,
         "Url" => Kind::Url,
-        "Lookup" | "MasterDetail" | "Hierarchy" | "MetadataRelationship" | "ExternalLookup"
+        "Lookup"
+        | "MasterDetail"
+        | "Hierarchy"
+        | "MetadataRelationship"
+        | "ExternalLookup"
         | "IndirectLookup" => Kind::Reference,
         _ => return None,
     };
@@ -45,10 +49,14 @@ pub(super) fn custom_field(element: &Element) -> Option<Field> {
         field.length = length;
     }
     field.custom = true;
-    field.formula = element.child_text("formula").map(std::borrow::Cow::into_owned);
+    field.formula = element
+        .child_text("formula")
+        .map(std::borrow::Cow::into_owned);
     field.nillable = !(matches!(kind, Kind::Boolean)
         || kind_text == "MasterDetail"
-        || element.child_text("required").is_some_and(|it| it.trim() == "true"));
+        || element
+            .child_text("required")
+            .is_some_and(|it| it.trim() == "true"));
     field.writable =
         field.formula.is_none() && !matches!(kind_text.as_str(), "AutoNumber" | "Summary");
     if kind == Kind::Reference {
@@ -84,13 +92,19 @@ mod tests {
             "<fullName>Code__c</fullName><label>Code &amp; co</label><length>40</length><type>Text</type>",
         )
         .unwrap();
-        assert_eq!((it.kind, it.length, it.label.as_str()), (Kind::Text, 40, "Code & co"));
+        assert_eq!(
+            (it.kind, it.length, it.label.as_str()),
+            (Kind::Text, 40, "Code & co")
+        );
         assert!(it.writable && it.nillable && it.custom);
         let it = field(
             "<fullName>Dealer__c</fullName><type>MasterDetail</type><referenceTo>Account</referenceTo>",
         )
         .unwrap();
-        assert_eq!(it.reference, Some(("Dealer__r".to_owned(), "Account".to_owned())));
+        assert_eq!(
+            it.reference,
+            Some(("Dealer__r".to_owned(), "Account".to_owned()))
+        );
         assert!(!it.nillable);
         let it = field("<fullName>F__c</fullName><type>Number</type><formula>1</formula>").unwrap();
         assert!(!it.writable);

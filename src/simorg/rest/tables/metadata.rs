@@ -21,7 +21,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         name: "ApexClass",
         api: Api::Both,
         object: |_| {
-            let own = "Id NamespacePrefix Name ApiVersion# Status| IsValid? LengthWithoutComments# Body~";
+            let own =
+                "Id NamespacePrefix Name ApiVersion# Status| IsValid? LengthWithoutComments# Body~";
             object("ApexClass", "01p", &format!("{own}{AUDITED}"))
         },
         rows: |view| code(view, "ApexClass"),
@@ -30,7 +31,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         name: "ApexTrigger",
         api: Api::Both,
         object: |_| {
-            let own = "Id NamespacePrefix Name ApiVersion# Status| IsValid? LengthWithoutComments# Body~";
+            let own =
+                "Id NamespacePrefix Name ApiVersion# Status| IsValid? LengthWithoutComments# Body~";
             object("ApexTrigger", "01q", &format!("{own}{AUDITED}"))
         },
         rows: |view| code(view, "ApexTrigger"),
@@ -106,7 +108,8 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         name: "Document",
         api: Api::Rest,
         object: |_| {
-            let own = "Id FolderId>Folder Name DeveloperName NamespacePrefix ContentType| Type IsPublic?";
+            let own =
+                "Id FolderId>Folder Name DeveloperName NamespacePrefix ContentType| Type IsPublic?";
             object("Document", "015", &format!("{own}{AUDITED}"))
         },
         rows: documents,
@@ -153,7 +156,10 @@ fn version(element: Option<&Element>) -> Value {
 
 /// The content file of a component: the one that is not its companion.
 fn body(component: &Component) -> String {
-    let file = component.files.iter().find(|it| !it.path.ends_with("-meta.xml"));
+    let file = component
+        .files
+        .iter()
+        .find(|it| !it.path.ends_with("-meta.xml"));
     file.map_or_else(String::new, |it| {
         String::from_utf8_lossy(&it.content).into_owned()
     })
@@ -246,7 +252,11 @@ const FOLDER_TYPES: [(&str, &str); 5] = [
 fn folder_id(view: &View<'_>, type_name: &str, name: &str) -> Option<RecordId> {
     let key = ComponentKey::parse(type_name, name).ok()?;
     let component = view.org.metadata().get(&key)?;
-    Some(component.id.unwrap_or_else(|| made_id("00l", &key.to_string())))
+    Some(
+        component
+            .id
+            .unwrap_or_else(|| made_id("00l", &key.to_string())),
+    )
 }
 
 fn folders(view: &View<'_>) -> Vec<Row> {

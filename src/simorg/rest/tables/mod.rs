@@ -15,7 +15,7 @@ use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 pub(super) use define::document_as_json;
 pub use permissions::Permissions;
-pub use records::{Record, RecordError, Records};
+pub use records::{RecordError, Records};
 
 use crate::simorg::{
     SimOrg,
@@ -69,8 +69,7 @@ impl View<'_> {
         ];
         let mut all = all.into_iter().flatten();
         let found = all.find(|it| self.gives(it) && it.name.eq_ignore_ascii_case(name))?;
-        let is_hidden =
-            found.name == "SetupAuditTrail" && !self.viewer.may(Permission::ViewSetup);
+        let is_hidden = found.name == "SetupAuditTrail" && !self.viewer.may(Permission::ViewSetup);
         (!is_hidden).then_some(found)
     }
 

@@ -44,7 +44,13 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     Definition {
         name: "UserRole",
         api: Api::Rest,
-        object: |_| object("UserRole", "00E", "Id Name DeveloperName LastModifiedDate@ SystemModstamp@"),
+        object: |_| {
+            object(
+                "UserRole",
+                "00E",
+                "Id Name DeveloperName LastModifiedDate@ SystemModstamp@",
+            )
+        },
         rows: |view| {
             named(view, "Role", |name, component| {
                 vec![
@@ -60,7 +66,13 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     Definition {
         name: "Group",
         api: Api::Rest,
-        object: |_| object("Group", "00G", &format!("Id Name DeveloperName Type|{AUDITED}")),
+        object: |_| {
+            object(
+                "Group",
+                "00G",
+                &format!("Id Name DeveloperName Type|{AUDITED}"),
+            )
+        },
         rows: groups,
     },
     Definition {
@@ -105,8 +117,10 @@ fn founded() -> Timestamp {
 
 fn by_nobody(view: &View<'_>) -> Stamp {
     let first = view.org.users.keys().next().copied();
-    view.org
-        .stamp(first.unwrap_or_else(|| made_id("005", "autoproc")), founded())
+    view.org.stamp(
+        first.unwrap_or_else(|| made_id("005", "autoproc")),
+        founded(),
+    )
 }
 
 fn organization(view: &View<'_>) -> Vec<Row> {
@@ -167,7 +181,10 @@ fn users(view: &View<'_>) -> Vec<Row> {
         .collect();
     let mut automated = vec![
         Value::from(made_id("005", "autoproc").as_str()),
-        Value::from(format!("autoproc@{}", view.org.config.org_id.as_str().to_lowercase())),
+        Value::from(format!(
+            "autoproc@{}",
+            view.org.config.org_id.as_str().to_lowercase()
+        )),
         Value::from("Automated Process"),
         Value::from("Automated"),
         Value::from("Process"),
@@ -234,7 +251,13 @@ fn profiles(view: &View<'_>) -> Vec<Row> {
         let own = Value::from(profile_id(view, &user.profile).as_str());
         if rows.iter().all(|row| row[0] != own) {
             let label = Value::from(profile_label(&user.profile));
-            let mut row = vec![own, label, Value::Null, Value::from("Standard"), Value::Null];
+            let mut row = vec![
+                own,
+                label,
+                Value::Null,
+                Value::from("Standard"),
+                Value::Null,
+            ];
             audited(&mut row, &stamp, &stamp);
             rows.push(row);
         }

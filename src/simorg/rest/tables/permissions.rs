@@ -63,7 +63,11 @@ impl Permissions {
         if old.as_ptr() == content.as_ptr() || old == content {
             return;
         }
-        let newest = org.audit.iter().rev().find(|it| it.key.as_ref() == Some(key));
+        let newest = org
+            .audit
+            .iter()
+            .rev()
+            .find(|it| it.key.as_ref() == Some(key));
         let stamp = newest.map_or(&now.modified, |it| &it.stamp).clone();
         let (before, after) = (entries(old), entries(content));
         let moved = self.moved.entry(key.clone()).or_default();
@@ -89,7 +93,10 @@ fn entries(content: &[u8]) -> BTreeMap<String, String> {
     if let Ok(doc) = xml::parse(content) {
         for element in doc.root.elements() {
             let name = entry_name(element).unwrap_or_else(|| "own".to_owned());
-            entries.entry(name).or_default().push_str(&xml::render_element(element));
+            entries
+                .entry(name)
+                .or_default()
+                .push_str(&xml::render_element(element));
         }
     }
     entries
@@ -232,7 +239,9 @@ fn grants<'a>(view: &View<'a>) -> Vec<Grants<'a>> {
     let mut all = Vec::new();
     for type_name in TYPES {
         for (name, component) in view.org.metadata().of_type(&TypeName::known(type_name)) {
-            let doc = component.document().and_then(|it| xml::parse(&it.content).ok());
+            let doc = component
+                .document()
+                .and_then(|it| xml::parse(&it.content).ok());
             let Some(doc) = doc else { continue };
             let set = match type_name {
                 "Profile" => set_of_profile(view, name.as_str()),
@@ -321,7 +330,11 @@ fn permission_sets(view: &View<'_>) -> Vec<Row> {
                 Value::from(flag(&grant.root, "hasActivationRequired")),
             ];
             let made = &grant.component.created;
-            audited(&mut row, made, view.permissions.stamp(&grant.key, "own", made));
+            audited(
+                &mut row,
+                made,
+                view.permissions.stamp(&grant.key, "own", made),
+            );
             let enabled: BTreeSet<String> = grant
                 .root
                 .elements_named("userPermissions")
@@ -375,7 +388,11 @@ fn object_permissions(view: &View<'_>) -> Vec<Row> {
             }
             row.push(Value::from(object));
             row.extend(flags.iter().map(|it| Value::from(flag(element, it))));
-            audited(&mut row, &grant.component.created, grant.stamp(view, element));
+            audited(
+                &mut row,
+                &grant.component.created,
+                grant.stamp(view, element),
+            );
             rows.push(row);
         }
     }
@@ -423,7 +440,10 @@ fn entity_id(view: &View<'_>, type_name: &str, name: &str) -> String {
 fn tab_settings(view: &View<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     for grant in &grants(view) {
-        for (element_name, wanted) in [("tabVisibilities", "visibility"), ("tabSettings", "visibility")] {
+        for (element_name, wanted) in [
+            ("tabVisibilities", "visibility"),
+            ("tabSettings", "visibility"),
+        ] {
             for (mut row, element, tab) in grant.rows(element_name, "01P", "tab") {
                 let visibility = element.child_text(wanted).unwrap_or_default();
                 // Profiles and permission sets spell the same thing in two ways.

@@ -138,9 +138,10 @@ const SYSTEM: [&str; 8] = [
 /// Names of the objects that records are made of.
 pub(super) fn object_names(org: &SimOrg) -> Vec<String> {
     let mut names: Vec<String> = STANDARD.iter().map(|it| it.0.to_owned()).collect();
-    let objects = org.metadata().of_type(&TypeName::known("CustomObject"));
+    let type_name = TypeName::known("CustomObject");
     names.extend(
-        objects
+        org.metadata()
+            .of_type(&type_name)
             .map(|(name, _)| name.as_str().to_owned())
             .filter(|it| is_custom(it)),
     );
@@ -170,7 +171,10 @@ pub(super) fn object(org: &SimOrg, name: &str) -> Option<Object> {
         .map(|it| it.root);
     let (prefix, own) = match standard {
         Some((_, prefix, own)) => ((*prefix).to_owned(), (*own).to_owned()),
-        None => (custom_prefix(name), "Id IsDeleted? Name OwnerId>User".to_owned()),
+        None => (
+            custom_prefix(name),
+            "Id IsDeleted? Name OwnerId>User".to_owned(),
+        ),
     };
     let mut fields = written(&format!("{own}{AUDITED}"));
     for field in &mut fields {
@@ -268,7 +272,7 @@ impl Records {
             return Err(RecordError::new(400, "REQUIRED_FIELD_MISSING", &message).about(missing));
         }
         if object.field("OwnerId").is_some() {
-            let owner = checked.entry("OwnerId".to_owned()).or_default();
+            let owner = checked.entry("OwnerId".to_owned()).or_insert(Value::Null);
             if owner.is_null()
                 && let Some(id) = stamp.by.id
             {
@@ -289,7 +293,13 @@ impl Records {
     }
 
     /// Puts a record under an id of its own choice, as a loaded file has it.
-    pub fn put(&mut self, object: &Object, id: RecordId, values: &Map<String, Value>, stamp: &Stamp) {
+    pub fn put(
+        &mut self,
+        object: &Object,
+        id: RecordId,
+        values: &Map<String, Value>,
+        stamp: &Stamp,
+    ) {
         let values = values
             .iter()
             .filter(|(name, _)| object.field(name).is_some_and(|(_, it)| it.writable))
@@ -340,6 +350,13 @@ impl Records {
         }
         self.deleted.insert(id, object.name.clone());
         Ok(())
+    }
+
+    /// Whether a record with this id was deleted.
+    #[must_use]
+    pub fn is_deleted(&self, id: &str) -> bool {
+        id.parse()
+            .is_ok_and(|id: RecordId| self.deleted.contains_key(&id))
     }
 
     /// Number of records of an object.
@@ -425,10 +442,9 @@ fn value_of(field: &Field, value: &Value) -> Result<Value, RecordError> {
     match value {
         Value::Null => Ok(Value::Null),
         Value::String(text) if text.is_empty() => Ok(Value::Null),
-        Value::String(text) if field.kind.is_number() => text
-            .parse::<f64>()
-            .map(Value::from)
-            .map_err(|_| misfit()),
+        Value::String(text) if field.kind.is_number() => {
+            text.parse::<f64>().map(Value::from).map_err(|_| misfit())
+        }
         Value::String(text) if field.kind == Kind::Boolean => match text.as_str() {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),

@@ -77,7 +77,11 @@ pub(super) const DEFINITIONS: &[Definition] = &[
             let own = "Id DeveloperName NamespacePrefix TableEnumOrId| ManageableState| FullName Metadata*";
             object("CustomField", "00N", &format!("{own}{AUDITED}"))
         },
-        rows: |view| children(view, "CustomField", |own| own.trim_end_matches("__c").to_owned()),
+        rows: |view| {
+            children(view, "CustomField", |own| {
+                own.trim_end_matches("__c").to_owned()
+            })
+        },
     },
     Definition {
         name: "ValidationRule",
@@ -134,7 +138,13 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     Definition {
         name: "StandardValueSet",
         api: Api::Tooling,
-        object: |_| object("StandardValueSet", "0Nv", "Id MasterLabel FullName Metadata*"),
+        object: |_| {
+            object(
+                "StandardValueSet",
+                "0Nv",
+                "Id MasterLabel FullName Metadata*",
+            )
+        },
         rows: |view| {
             named(view, "StandardValueSet", |name, _| {
                 vec![
@@ -184,7 +194,7 @@ pub(super) const DEFINITIONS: &[Definition] = &[
 ];
 
 /// Names of all objects of the REST API, for those that describe objects.
-fn described(view: &View<'_>) -> View<'_> {
+fn described<'a>(view: &View<'a>) -> View<'a> {
     View {
         tooling: false,
         ..*view
@@ -253,11 +263,7 @@ fn field_definitions(view: &View<'_>) -> Vec<Row> {
     rows
 }
 
-fn children(
-    view: &View<'_>,
-    type_name: &'static str,
-    name: impl Fn(&str) -> String,
-) -> Vec<Row> {
+fn children(view: &View<'_>, type_name: &'static str, name: impl Fn(&str) -> String) -> Vec<Row> {
     view.org
         .metadata()
         .children_of_type(&TypeName::known(type_name))
