@@ -38,6 +38,8 @@ pub struct Logins {
     pub client_secret: String,
     /// The public key registered for it, as PEM.
     pub public_key_pem: String,
+    /// Users in the order in which they were given.
+    pub order: Vec<RecordId>,
     /// User that the client credentials flow runs as.
     pub run_as: Option<RecordId>,
     refresh_tokens: BTreeMap<String, RecordId>,
@@ -81,6 +83,7 @@ impl Logins {
             client_id: Self::CLIENT_ID.to_owned(),
             client_secret: Self::CLIENT_SECRET.to_owned(),
             public_key_pem,
+            order: Vec::new(),
             run_as: None,
             refresh_tokens: BTreeMap::new(),
             codes: BTreeMap::new(),

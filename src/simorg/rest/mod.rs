@@ -16,7 +16,7 @@ mod tables;
 use serde_json::json;
 
 pub use query::Cursors;
-pub use tables::{Cache, Permissions, RecordError, Records, View};
+pub use tables::{Cache, CsvError, Permissions, RecordError, Records, View};
 
 use super::{
     SimOrg,

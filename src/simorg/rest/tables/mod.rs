@@ -3,6 +3,7 @@
 //! Rows are made from the org's state when they are asked for and kept until
 //! the state changes. What a user may not see is not there for that user.
 
+mod csv;
 mod define;
 mod fields;
 mod metadata;
@@ -13,6 +14,7 @@ mod tooling;
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
+pub use csv::CsvError;
 pub(super) use define::document_as_json;
 pub use permissions::Permissions;
 pub use records::{RecordError, Records};

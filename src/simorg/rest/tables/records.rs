@@ -21,7 +21,7 @@ use crate::{
 
 /// One record: values by field, in the spelling of the object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Record {
+pub(super) struct Record {
     values: Map<String, Value>,
     created: Stamp,
     modified: Stamp,
