@@ -71,7 +71,7 @@ fn load_project(state: &mut State, asked: &Load) -> Reply {
     let org = &mut state.kept.org;
     let user = match &asked.user {
         Some(name) => org.user_named(name),
-        None => org.users.values().next(),
+        None => state.kept.logins.run_as.and_then(|it| org.users.get(&it)),
     };
     let Some(user) = user.map(|it| it.id) else {
         return error(400, "there is no such user");

@@ -10,10 +10,13 @@ use std::{
 use include_dir::{Dir, include_dir};
 
 use super::{FIRST, Options, StartError};
-use crate::simorg::{
-    SimOrg, load,
-    rest::Records,
-    state::{NewComponent, PackageFile},
+use crate::{
+    model::{RecordId, Stamp, Timestamp},
+    simorg::{
+        SimOrg, load,
+        rest::Records,
+        state::{NewComponent, PackageFile},
+    },
 };
 
 static ACME: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/orgs/acme");
@@ -23,9 +26,9 @@ pub(super) fn load(
     options: &Options,
     org: &mut SimOrg,
     records: &mut Records,
+    first: RecordId,
 ) -> Result<(), StartError> {
-    let first = options_user(org);
-    let stamp = org.stamp(first, org.now());
+    let stamp = org.stamp(first, opened());
     if options.load.is_empty() {
         let project = load::from_files(acme_files());
         org.add_all(project.components, &stamp, FIRST);
@@ -57,12 +60,11 @@ pub(super) fn load(
     Ok(())
 }
 
-fn options_user(org: &SimOrg) -> crate::model::RecordId {
-    let admin = org.users.values().find(|it| it.may_use_metadata_api());
-    admin.or_else(|| org.users.values().next()).map_or_else(
-        || crate::simorg::state::made_id("005", "autoproc"),
-        |it| it.id,
-    )
+/// When all that an org begins with was made: the same in every run, so that
+/// two orgs of one project tell the same dates.
+fn opened() -> Timestamp {
+    // 2026-01-05T09:00:00Z.
+    Timestamp::from_millis(1_767_603_600_000).unwrap_or(Timestamp::UNKNOWN)
 }
 
 fn add_records(
@@ -70,7 +72,7 @@ fn add_records(
     records: &mut Records,
     path: &Path,
     bytes: &[u8],
-    stamp: &crate::model::Stamp,
+    stamp: &Stamp,
 ) -> Result<(), StartError> {
     let name = path.file_stem().and_then(|it| it.to_str()).unwrap_or("");
     let loaded = records.load_csv(org, name, bytes, stamp);

@@ -63,6 +63,9 @@ pub enum StartError {
         #[source]
         source: InvalidUsers,
     },
+    /// There is no user.
+    #[error("the org has no user")]
+    Nobody,
     /// A file could not be read or written.
     #[error("cannot {act} {}", path.display())]
     File {
@@ -323,15 +326,15 @@ fn founded(options: &Options, key: &SigningKey) -> Result<Kept, StartError> {
             })?
         }
     };
-    let first = users.first().map(|it| it.id);
+    let first = users.first().map(|it| it.id).ok_or(StartError::Nobody)?;
     let mut logins = Logins::new(key.public_pem.clone());
     logins.order = users.iter().map(|it| it.id).collect();
-    logins.run_as = first;
+    logins.run_as = Some(first);
     for user in users {
         org.add_user(user);
     }
     let mut records = Records::default();
-    fixture::load(options, &mut org, &mut records)?;
+    fixture::load(options, &mut org, &mut records, first)?;
     Ok(Kept {
         org,
         records,

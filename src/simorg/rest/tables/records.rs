@@ -271,14 +271,7 @@ impl Records {
             let message = format!("Required fields are missing: [{}]", missing.join(", "));
             return Err(RecordError::new(400, "REQUIRED_FIELD_MISSING", &message).about(missing));
         }
-        if object.field("OwnerId").is_some() {
-            let owner = checked.entry("OwnerId".to_owned()).or_insert(Value::Null);
-            if owner.is_null()
-                && let Some(id) = stamp.by.id
-            {
-                *owner = Value::from(id.as_str());
-            }
-        }
+        own(object, &mut checked, stamp);
         let id = made_id(&object.prefix, &format!("{}#{number}", object.name));
         let record = Record {
             values: checked,
@@ -300,11 +293,12 @@ impl Records {
         values: &Map<String, Value>,
         stamp: &Stamp,
     ) {
-        let values = values
+        let mut values: Map<String, Value> = values
             .iter()
             .filter(|(name, _)| object.field(name).is_some_and(|(_, it)| it.writable))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
+        own(object, &mut values, stamp);
         let record = Record {
             values,
             created: stamp.clone(),
@@ -406,6 +400,17 @@ impl Record {
                 None => Value::Null,
             },
         }
+    }
+}
+
+/// Gives a record without an owner to who makes it.
+fn own(object: &Object, values: &mut Map<String, Value>, stamp: &Stamp) {
+    if object.field("OwnerId").is_none() {
+        return;
+    }
+    let owner = values.entry("OwnerId".to_owned()).or_insert(Value::Null);
+    if let (true, Some(id)) = (owner.is_null(), stamp.by.id) {
+        *owner = Value::from(id.as_str());
     }
 }
 
