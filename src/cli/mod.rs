@@ -7,6 +7,7 @@ mod context;
 mod error;
 mod monitor;
 mod output;
+mod simorg;
 mod text;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -62,6 +63,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve a simulated org, for trying things out
+    Simorg(simorg::Simorg),
     /// Print the completions of a shell
     #[command(hide = true)]
     Completions {
@@ -98,6 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Simorg(command) => simorg::run(context, command),
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "orgkeep", &mut bytes);
