@@ -11,6 +11,7 @@
 
 mod assign;
 mod collate;
+pub mod convert;
 mod decomposed;
 mod fxp;
 mod ignored;
