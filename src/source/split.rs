@@ -1,5 +1,8 @@
 //! From package files to source files.
 
+use std::{borrow::Cow, sync::LazyLock};
+
+use super::canonical::{Canonical, Note, Problem, Rules, canonicalise};
 use super::place::{Format, META, Part, Place, document_stem, place};
 use super::{
     Level, PackageFile, SOURCE_ROOT, SourceFile, SplitError, UNMAPPED, UNMAPPED_TYPE, decomposed,
@@ -8,10 +11,21 @@ use super::{
 use crate::model::{ComponentKey, TreePath};
 use crate::registry::{Files, Registry};
 
+/// The source files of one component, and what was done to them.
+#[derive(Debug, Default)]
+pub struct Split {
+    /// The files.
+    pub files: Vec<SourceFile>,
+    /// Volatile rules that changed something, with the file.
+    pub notes: Vec<(TreePath, Note)>,
+    /// Files that have no canonical form and keep their bytes.
+    pub problems: Vec<Problem>,
+}
+
 /// Turns the package files of one top-level component into source files.
 ///
 /// `key` and `files` are those that [`super::assign`] put together. Files come in
-/// no particular order.
+/// no particular order. At the canonical level the rules are the default ones.
 ///
 /// # Errors
 ///
@@ -22,16 +36,40 @@ pub fn split(
     key: &ComponentKey,
     files: Vec<PackageFile>,
 ) -> Result<Vec<SourceFile>, SplitError> {
-    let files = split_by_layout(registry, level, key, files)?;
-    Ok(match level {
-        Level::Faithful => files,
-        Level::Canonical => canonical(registry, files),
-    })
+    static DEFAULT: LazyLock<Rules> = LazyLock::new(Rules::default);
+    match level {
+        Level::Faithful => split_by_layout(registry, level, key, files),
+        Level::Canonical => split_canonical(registry, &DEFAULT, key, files).map(|it| it.files),
+    }
 }
 
-/// Applies the canonical rules to the files of one component.
-fn canonical(_registry: &Registry, files: Vec<SourceFile>) -> Vec<SourceFile> {
-    files
+/// As [`split`] at the canonical level, by these rules.
+///
+/// # Errors
+///
+/// As [`split`].
+pub fn split_canonical(
+    registry: &Registry,
+    rules: &Rules,
+    key: &ComponentKey,
+    files: Vec<PackageFile>,
+) -> Result<Split, SplitError> {
+    let mut done = Split::default();
+    for mut file in split_by_layout(registry, Level::Canonical, key, files)? {
+        let type_name = file.key.type_name.as_str();
+        match canonicalise(type_name, file.path.as_str(), &file.bytes, rules) {
+            Ok(Canonical { bytes, notes }) => {
+                done.notes
+                    .extend(notes.into_iter().map(|it| (file.path.clone(), it)));
+                if let Cow::Owned(bytes) = bytes {
+                    file.bytes = bytes;
+                }
+            }
+            Err(problem) => done.problems.push(problem),
+        }
+        done.files.push(file);
+    }
+    Ok(done)
 }
 
 fn split_by_layout(

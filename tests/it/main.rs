@@ -2,6 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod canonical_corpora;
+mod client;
 mod golden;
 mod registry;
+#[path = "support/script_server.rs"]
+mod script_server;
 mod shared;
+mod store_snapshot;
+mod store_support;
