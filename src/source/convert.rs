@@ -2,10 +2,17 @@
 //!
 //! Where the files come from and go to is the caller's: both are closures.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
+use super::canonical::Rules;
 use super::place::{Format, place};
-use super::{Ignored, Level, PackageFile, SourceFile, UNMAPPED, assign, join_at, owner, split};
+use super::{
+    Ignored, Level, PackageFile, SourceFile, SplitError, UNMAPPED, assign, join_at, owner, split,
+    split_canonical,
+};
 use crate::model::{ComponentKey, Manifest, TreePath};
 use crate::registry::{Files, Registry};
 
@@ -57,7 +64,7 @@ pub fn to_source<R: std::fmt::Display, W>(
         }
         let outcome = match problem {
             Some(problem) => Err(problem),
-            None => split(registry, level, &component.key, files).map_err(|err| chain(&err)),
+            None => split_at(registry, level, &component.key, files).map_err(|err| chain(&err)),
         };
         match outcome {
             Ok(files) => {
@@ -237,6 +244,20 @@ pub fn in_project<'a>(package_directories: &[&str], paths: &[&'a str]) -> Vec<&'
     let is_in =
         |path: &&str| below(path, UNMAPPED) || package_directories.iter().any(|it| below(path, it));
     paths.iter().copied().filter(is_in).collect()
+}
+
+/// The files of one component; at the canonical level by the default rules.
+fn split_at(
+    registry: &Registry,
+    level: Level,
+    key: &ComponentKey,
+    files: Vec<PackageFile>,
+) -> Result<Vec<SourceFile>, SplitError> {
+    static RULES: LazyLock<Rules> = LazyLock::new(Rules::default);
+    match level {
+        Level::Faithful => split(registry, level, key, files),
+        Level::Canonical => split_canonical(registry, &RULES, key, files).map(|it| it.files),
+    }
 }
 
 fn chain(err: &dyn std::error::Error) -> String {

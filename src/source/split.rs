@@ -1,6 +1,6 @@
 //! From package files to source files.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
 use super::canonical::{Canonical, Note, Problem, Rules, canonicalise};
 use super::place::{Format, META, Part, Place, document_stem, place};
@@ -25,54 +25,13 @@ pub struct Split {
 /// Turns the package files of one top-level component into source files.
 ///
 /// `key` and `files` are those that [`super::assign`] put together. Files come in
-/// no particular order. At the canonical level the rules are the default ones.
+/// no particular order. At the canonical level no text loses anything, but the
+/// rules of [`super::canonical`] are not yet applied: [`split_canonical`] does both.
 ///
 /// # Errors
 ///
 /// [`SplitError`]; nothing of the component is converted then.
 pub fn split(
-    registry: &Registry,
-    level: Level,
-    key: &ComponentKey,
-    files: Vec<PackageFile>,
-) -> Result<Vec<SourceFile>, SplitError> {
-    static DEFAULT: LazyLock<Rules> = LazyLock::new(Rules::default);
-    match level {
-        Level::Faithful => split_by_layout(registry, level, key, files),
-        Level::Canonical => split_canonical(registry, &DEFAULT, key, files).map(|it| it.files),
-    }
-}
-
-/// As [`split`] at the canonical level, by these rules.
-///
-/// # Errors
-///
-/// As [`split`].
-pub fn split_canonical(
-    registry: &Registry,
-    rules: &Rules,
-    key: &ComponentKey,
-    files: Vec<PackageFile>,
-) -> Result<Split, SplitError> {
-    let mut done = Split::default();
-    for mut file in split_by_layout(registry, Level::Canonical, key, files)? {
-        let type_name = file.key.type_name.as_str();
-        match canonicalise(type_name, file.path.as_str(), &file.bytes, rules) {
-            Ok(Canonical { bytes, notes }) => {
-                done.notes
-                    .extend(notes.into_iter().map(|it| (file.path.clone(), it)));
-                if let Cow::Owned(bytes) = bytes {
-                    file.bytes = bytes;
-                }
-            }
-            Err(problem) => done.problems.push(problem),
-        }
-        done.files.push(file);
-    }
-    Ok(done)
-}
-
-fn split_by_layout(
     registry: &Registry,
     level: Level,
     key: &ComponentKey,
@@ -103,6 +62,35 @@ fn split_by_layout(
             .map(|it| copied(registry, key, it))
             .collect(),
     }
+}
+
+/// Turns the package files of one component into canonical source files.
+///
+/// # Errors
+///
+/// As [`split`].
+pub fn split_canonical(
+    registry: &Registry,
+    rules: &Rules,
+    key: &ComponentKey,
+    files: Vec<PackageFile>,
+) -> Result<Split, SplitError> {
+    let mut done = Split::default();
+    for mut file in split(registry, Level::Canonical, key, files)? {
+        let type_name = file.key.type_name.as_str();
+        match canonicalise(type_name, file.path.as_str(), &file.bytes, rules) {
+            Ok(Canonical { bytes, notes }) => {
+                done.notes
+                    .extend(notes.into_iter().map(|it| (file.path.clone(), it)));
+                if let Cow::Owned(bytes) = bytes {
+                    file.bytes = bytes;
+                }
+            }
+            Err(problem) => done.problems.push(problem),
+        }
+        done.files.push(file);
+    }
+    Ok(done)
 }
 
 /// A file that keeps its bytes.
