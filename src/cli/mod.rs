@@ -4,6 +4,7 @@
 //! decision is taken here that `ops` could take.
 
 mod context;
+mod convert;
 mod error;
 mod monitor;
 mod output;
@@ -65,6 +66,7 @@ struct Cli {
 enum Command {
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
+    Convert(convert::ConvertArgs),
     /// Print the completions of a shell
     #[command(hide = true)]
     Completions {
@@ -102,6 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Simorg(command) => simorg::run(context, command),
+        Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "orgkeep", &mut bytes);

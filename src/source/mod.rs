@@ -12,6 +12,7 @@
 mod assign;
 pub mod canonical;
 mod collate;
+pub mod convert;
 mod decomposed;
 mod fxp;
 mod ignored;
@@ -31,7 +32,7 @@ pub use assign::{Assignment, LeftOver, PackageComponent, Reason, assign};
 pub use ignored::Ignored;
 pub use join::{join, join_at};
 pub use owner::{Owner, in_package_directory, owner, prefixes, tree_key};
-pub use split::split;
+pub use split::{Split, split, split_canonical};
 
 /// Folder, beside the package directory, for types that the registry does not know.
 pub const UNMAPPED: &str = "unmapped";

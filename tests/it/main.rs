@@ -4,6 +4,7 @@
 mod architecture;
 mod canonical_corpora;
 mod client;
+mod golden;
 mod registry;
 #[path = "support/script_server.rs"]
 mod script_server;
