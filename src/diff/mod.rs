@@ -3,3 +3,5 @@
 //! Changes are values: they can be shown, inverted, applied and merged.
 
 pub mod element;
+pub mod text;
+pub mod tree;
