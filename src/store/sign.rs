@@ -21,11 +21,7 @@ impl PackBuilder<'_> {
         for parent in &draft.parents {
             self.copy_loose(scratch.path(), Kind::Commit, *parent)?;
         }
-        let mut git = self
-            .git_in(scratch.path(), "commit-tree")
-            .env("GIT_CONFIG_COUNT", "1")
-            .env("GIT_CONFIG_KEY_0", "i18n.commitEncoding")
-            .env("GIT_CONFIG_VALUE_0", "UTF-8");
+        let mut git = self.git_in(scratch.path(), "commit-tree");
         for (role, who) in [("AUTHOR", &draft.author), ("COMMITTER", &draft.committer)] {
             git = with_identity(git, role, who);
         }
