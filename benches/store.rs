@@ -51,8 +51,7 @@ fn main() {
     } else {
         sizes
     };
-    let base = std::env::var_os("ORGKEEP_BENCH_DIR")
-        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let base = std::env::var_os("ORGKEEP_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     for n in sizes {
         let dir = tempfile::tempdir_in(&base).unwrap();
         measure(dir.path(), n);
@@ -127,7 +126,11 @@ fn incremental(dir: &Path, files: &[File], fast_import: Duration) {
     let before = repo.branch("main", "origin").unwrap().tip.unwrap();
     let timer = Instant::now();
     commit(&repo, &changed, files);
-    show("incremental, 20 files, all hashed", timer.elapsed(), fast_import);
+    show(
+        "incremental, 20 files, all hashed",
+        timer.elapsed(),
+        fast_import,
+    );
     let after = repo.branch("main", "origin").unwrap().tip.unwrap();
 
     let (before, after) = (
@@ -137,7 +140,13 @@ fn incremental(dir: &Path, files: &[File], fast_import: Duration) {
     let list = median(|_| timed(|| assert_eq!(repo.list_tree(after).unwrap().len(), files.len())));
     show("list the tree", list, fast_import);
     let raw = median(|_| {
-        timed(|| git(repo.git_dir(), &["diff", "--raw", &before.to_string(), &after.to_string()], None))
+        timed(|| {
+            git(
+                repo.git_dir(),
+                &["diff", "--raw", &before.to_string(), &after.to_string()],
+                None,
+            )
+        })
     });
     let diff = median(|_| timed(|| assert_eq!(repo.diff_trees(before, after).unwrap().len(), 20)));
     show("git diff --raw", raw, raw);
@@ -205,7 +214,11 @@ fn commit(repo: &Repository, changed: &[File], unchanged: &[File]) {
     for (file, id) in changed.iter().zip(ids) {
         edit.put(file.path.clone(), id);
     }
-    let who = Signature::new("orgkeep", "orgkeep@localhost", Timestamp::from_millis(1_795_000_000_000).unwrap());
+    let who = Signature::new(
+        "orgkeep",
+        "orgkeep@localhost",
+        Timestamp::from_millis(1_795_000_000_000).unwrap(),
+    );
     let new = pack
         .commit(&CommitDraft {
             tree: edit.write(&pack).unwrap(),
@@ -236,7 +249,8 @@ fn file(n: usize) -> File {
         _ => (format!("reports/Folder{}", n / 200), "report-meta.xml"),
     };
     let path = format!("force-app/main/default/{folder}/Name{n}_{seed:x}.{suffix}");
-    let mut text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Metadata id=\"{seed:08x}{n:08}\">\n");
+    let mut text =
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Metadata id=\"{seed:08x}{n:08}\">\n");
     let n_lines = 8 + (seed >> 5) % 120;
     for line in 0..n_lines {
         let value = seed.wrapping_mul(line + 7) % 9_973;
@@ -250,7 +264,8 @@ fn file(n: usize) -> File {
 }
 
 fn fast_import_stream(files: &[File]) -> Vec<u8> {
-    let mut out = b"commit refs/heads/main\ncommitter o <o@x> 1795000000 +0000\ndata 3\nall\n".to_vec();
+    let mut out =
+        b"commit refs/heads/main\ncommitter o <o@x> 1795000000 +0000\ndata 3\nall\n".to_vec();
     for file in files {
         out.extend(format!("M 100644 inline {}\ndata {}\n", file.path, file.bytes.len()).bytes());
         out.extend(&file.bytes);
@@ -278,7 +293,14 @@ fn git(dir: &Path, arguments: &[&str], input: Option<&Path>) {
     let input = input.map_or_else(Stdio::null, |it| fs::File::open(it).unwrap().into());
     let status = Command::new("git")
         .current_dir(dir)
-        .args(["-c", "user.name=o", "-c", "user.email=o@x", "-c", "gc.auto=0"])
+        .args([
+            "-c",
+            "user.name=o",
+            "-c",
+            "user.email=o@x",
+            "-c",
+            "gc.auto=0",
+        ])
         .args(arguments)
         .stdin(input)
         .stdout(Stdio::null())

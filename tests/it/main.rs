@@ -5,5 +5,7 @@ mod architecture;
 mod canonical_corpora;
 mod registry;
 mod shared;
+mod store_damage;
 mod store_snapshot;
 mod store_support;
+mod store_worktree;
