@@ -98,6 +98,7 @@ impl Repository {
         }
         if 0 < n_specs {
             git.run(b"")?;
+            self.renew_handles();
         }
         Ok(tips)
     }

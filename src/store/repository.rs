@@ -186,6 +186,11 @@ impl Repository {
         })
     }
 
+    /// Forgets the free handles, which remember where a shallow clone ended.
+    pub(super) fn renew_handles(&self) {
+        self.handles.lock().clear();
+    }
+
     pub(super) fn reached(&self, step: Step, path: &Path) -> Result<(), Error> {
         self.watch.reached(step, path)
     }

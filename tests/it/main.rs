@@ -6,6 +6,8 @@ mod canonical_corpora;
 mod registry;
 mod shared;
 mod store_damage;
+mod store_open;
+mod store_remote;
 mod store_snapshot;
 mod store_support;
 mod store_worktree;
