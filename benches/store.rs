@@ -145,7 +145,7 @@ fn incremental(dir: &Path, files: &[File], fast_import: Duration) {
                 repo.git_dir(),
                 &["diff", "--raw", &before.to_string(), &after.to_string()],
                 None,
-            )
+            );
         })
     });
     let diff = median(|_| timed(|| assert_eq!(repo.diff_trees(before, after).unwrap().len(), 20)));
@@ -254,7 +254,7 @@ fn file(n: usize) -> File {
     let n_lines = 8 + (seed >> 5) % 120;
     for line in 0..n_lines {
         let value = seed.wrapping_mul(line + 7) % 9_973;
-        writeln!(text, "    <fields>\n        <name>Field_{line}_{value}__c</name>\n        <visible>{}</visible>\n    </fields>", value % 2 == 0).unwrap();
+        writeln!(text, "    <fields>\n        <name>Field_{line}_{value}__c</name>\n        <visible>{}</visible>\n    </fields>", value.is_multiple_of(2)).unwrap();
     }
     text.push_str("</Metadata>\n");
     File {

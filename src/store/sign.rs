@@ -1,6 +1,6 @@
 //! Signing through the user's `git`.
 //!
-//! `git commit-tree -S` signs with whatever the user configured (OpenPGP, SSH,
+//! `git commit-tree -S` signs with whatever the user configured (`OpenPGP`, SSH,
 //! X.509, a program of their own). It works on objects that are in a database,
 //! and writes a loose one: so it gets a database of its own for the moment,
 //! with the few objects it looks at, beside the repository's.

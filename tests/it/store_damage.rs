@@ -131,11 +131,9 @@ fn assert_recovers(scratch: &Scratch, repo: &Repository, before: &str, what: &st
     assert_eq!(left, 1, "{what}: only the lock's file stays");
     let packs = fs::read_dir(scratch.path("r/.git/objects/pack")).unwrap();
     for entry in packs {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(
-            name.ends_with(".pack") || name.ends_with(".idx"),
-            "{what}: {name}"
-        );
+        let path = entry.unwrap().path();
+        let suffix = path.extension().unwrap_or_default();
+        assert!(suffix == "pack" || suffix == "idx", "{what}: {path:?}");
     }
 }
 

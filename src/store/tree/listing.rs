@@ -51,11 +51,13 @@ impl Listing {
     }
 
     /// All files, ordered by path.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = ListingEntry<'_>> {
         self.within(0..self.files.len())
     }
 
     /// The files below the folder `folder`, which has no slash at its end.
+    #[must_use]
     pub fn under(&self, folder: &str) -> impl ExactSizeIterator<Item = ListingEntry<'_>> {
         // A slash comes right before the digit 0.
         let first = |end: char| {
