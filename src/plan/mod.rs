@@ -6,6 +6,7 @@
 //!
 //! Invariant: no async, no disk, no clock, no environment.
 
+pub mod deletions;
 pub mod retrieve;
 pub mod scope;
 pub mod select;

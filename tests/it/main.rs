@@ -3,7 +3,10 @@
 
 mod architecture;
 mod canonical_corpora;
+mod client;
 mod registry;
+#[path = "support/script_server.rs"]
+mod script_server;
 mod shared;
 mod store_damage;
 mod store_open;

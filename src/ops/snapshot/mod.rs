@@ -1,0 +1,6 @@
+//! snapshot
+mod base;
+mod flows;
+mod gather;
+mod listing;
+mod people;
