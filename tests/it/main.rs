@@ -9,5 +9,9 @@ mod registry;
 #[path = "support/script_server.rs"]
 mod script_server;
 mod shared;
+mod store_damage;
+mod store_open;
+mod store_remote;
 mod store_snapshot;
 mod store_support;
+mod store_worktree;
