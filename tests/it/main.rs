@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod auth;
 mod canonical_corpora;
 mod client;
 mod golden;
