@@ -5,3 +5,4 @@ mod architecture;
 mod registry;
 mod shared;
 mod simorg_load;
+mod simorg_wire;
