@@ -27,6 +27,7 @@ pub mod host;
 pub mod http;
 pub mod load;
 pub mod login;
+mod noise;
 pub mod rest;
 pub mod serve;
 pub mod soap;
