@@ -4,3 +4,5 @@
 mod architecture;
 mod registry;
 mod shared;
+mod simorg_load;
+mod simorg_wire;
