@@ -3,5 +3,7 @@
 
 mod architecture;
 mod canonical_corpora;
+mod diff_corpora;
+mod key_rules;
 mod registry;
 mod shared;
