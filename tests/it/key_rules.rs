@@ -1,6 +1,6 @@
 //! The key rules of elements against the WSDL.
 
-use std::{collections::HashMap, fs};
+use std::{borrow::Cow, collections::HashMap, fs};
 
 use orgkeep::{
     registry::keys::{KeyRules, Order},
@@ -24,7 +24,7 @@ fn structures(wsdl: &Element) -> HashMap<String, Structure> {
     }
     let mut types = Vec::new();
     collect(wsdl, "complexType", &mut types);
-    let text = |it: &Element, name: &str| it.attribute(name).map(|it| it.into_owned());
+    let text = |it: &Element, name: &str| it.attribute(name).map(Cow::into_owned);
     let local = |it: String| it.rsplit(':').next().unwrap().to_owned();
     let mut own: HashMap<String, (Option<String>, Structure)> = HashMap::new();
     for ty in types {
