@@ -8,6 +8,7 @@ mod convert;
 mod error;
 mod monitor;
 mod output;
+mod simorg;
 mod text;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -63,6 +64,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve a simulated org, for trying things out
+    Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
     /// Print the completions of a shell
     #[command(hide = true)]
@@ -100,6 +103,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
