@@ -5,7 +5,10 @@
 
 mod context;
 mod error;
+mod login;
+mod logout;
 mod monitor;
+mod orgs;
 mod output;
 mod text;
 

@@ -5,6 +5,7 @@ mod architecture;
 mod auth;
 mod canonical_corpora;
 mod client;
+mod recorded;
 mod registry;
 #[path = "support/script_server.rs"]
 mod script_server;
