@@ -6,8 +6,11 @@
 mod context;
 mod convert;
 mod error;
+mod login;
+mod logout;
 mod monitor;
 mod open;
+mod orgs;
 mod output;
 mod simorg;
 mod snapshot;

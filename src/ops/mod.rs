@@ -10,3 +10,5 @@ mod fetch;
 //pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
+
+pub mod login;

@@ -10,6 +10,7 @@ mod client;
 mod diff_corpora;
 mod golden;
 mod key_rules;
+mod recorded;
 mod registry;
 mod script_server;
 mod shared;
