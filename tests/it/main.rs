@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "support/script_server.rs"]
-
 mod architecture;
 mod auth;
 mod canonical_corpora;
@@ -12,6 +11,7 @@ mod golden;
 mod key_rules;
 mod recorded;
 mod registry;
+#[path = "support/script_server.rs"]
 mod script_server;
 mod shared;
 mod simorg_load;
