@@ -4,3 +4,4 @@
 mod architecture;
 mod registry;
 mod shared;
+mod simorg_deploy;

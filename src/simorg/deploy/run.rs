@@ -6,7 +6,7 @@ use super::{
     DeployMessage, DeployOptions, RunTestsResult,
     apex_tests::{self, TestLevel},
     apply,
-    check::{Checker, Problem},
+    check::{self, Problem},
     messages::{Rows, is_manifest},
     package::{self, Contents, Package, Phase, Scope, Unit},
     remove,
@@ -48,8 +48,16 @@ impl Ran {
     }
 }
 
-/// Does to `org` what a deploy says; whether that is kept is for the caller.
-pub(super) fn run(org: &mut SimOrg, zip: &[u8], options: &DeployOptions, stamp: &Stamp) -> Ran {
+/// Does to `org`, a copy of `before`, what a deploy says.
+///
+/// Whether that is kept is for the caller.
+pub(super) fn run(
+    before: &SimOrg,
+    org: &mut SimOrg,
+    zip: &[u8],
+    options: &DeployOptions,
+    stamp: &Stamp,
+) -> Ran {
     let rows = Rows { at: stamp.at };
     let contents = match package::read(org, zip, options, &rows) {
         Ok(contents) => contents,
@@ -60,17 +68,14 @@ pub(super) fn run(org: &mut SimOrg, zip: &[u8], options: &DeployOptions, stamp: 
         ..Ran::default()
     };
     let mut excluded = BTreeSet::new();
-    let before = (!options.rollback_on_error).then(|| org.clone());
     let all = loop {
-        let attempt = attempt(org, &contents, &excluded, stamp, &rows, options);
+        let attempt = attempt(before, org, &contents, &excluded, stamp, &rows, options);
         if attempt.newly_failed.is_empty() || options.rollback_on_error {
             break attempt;
         }
         // What failed is left out, and what needed it is looked at again.
         excluded.extend(attempt.newly_failed);
-        if let Some(before) = &before {
-            org.clone_from(before);
-        }
+        org.clone_from(before);
     };
     for row in contents.rows.iter().cloned().chain(all.rows) {
         if row.success {
@@ -105,6 +110,7 @@ struct Attempt {
 
 /// Tries all of a deploy but what is excluded, which gets the rows of its failure again.
 fn attempt(
+    before: &SimOrg,
     org: &mut SimOrg,
     contents: &Contents,
     excluded: &BTreeSet<ComponentKey>,
@@ -139,12 +145,9 @@ fn attempt(
             Err(problem) => problems.push((unit, problem)),
         }
     }
-    let checker = Checker::new(org);
-    for (_, unit) in &units {
-        // Excluded ones are looked at again for the sake of their rows.
-        problems.extend(checker.problems(unit).into_iter().map(|it| (*unit, it)));
-    }
-    drop(checker);
+    // Excluded ones are looked at again for the sake of their rows.
+    let all = units.iter().map(|(_, unit)| *unit);
+    problems.extend(check::new_problems(before, org, all));
     let mut failed: BTreeSet<ComponentKey> = BTreeSet::new();
     for (unit, problem) in problems {
         if failed.insert(problem.key.clone()) {
