@@ -261,7 +261,10 @@ fn edits_and_a_new_flow_version_arrive() {
     assert_eq!(flow.active, Some(4));
     assert_eq!(flow.versions[&2].status, "Obsolete");
     let definition = org.text("FlowDefinition:Order_Follow_Up");
-    assert!(definition.contains("<activeVersionNumber>4<"), "{definition}");
+    assert!(
+        definition.contains("<activeVersionNumber>4<"),
+        "{definition}"
+    );
     let again = org.deploy(zip_of("fixtures/orgs/acme-changes/flow"), options());
     assert_eq!(changed(&again), [""; 0]);
 }

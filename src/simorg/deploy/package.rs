@@ -283,7 +283,9 @@ fn parse_manifest(org: &SimOrg, bytes: &[u8]) -> Result<Manifest, String> {
 }
 
 fn is_known(org: &SimOrg, type_name: &TypeName) -> bool {
-    child_type_named(type_name.as_str()).is_some() || org.metadata().type_entry(type_name).is_some()
+    type_name.as_str() == DIGITAL
+        || child_type_named(type_name.as_str()).is_some()
+        || org.metadata().type_entry(type_name).is_some()
 }
 
 fn read_destructive(org: &SimOrg, bytes: &[u8]) -> Result<Vec<ComponentKey>, String> {
