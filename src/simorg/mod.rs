@@ -22,6 +22,7 @@ pub mod catalogue;
 pub mod deploy;
 pub mod fault;
 pub mod load;
+mod noise;
 pub mod soap;
 pub mod state;
 

@@ -5,3 +5,5 @@ mod architecture;
 mod registry;
 mod shared;
 mod simorg_deploy;
+mod simorg_load;
+mod simorg_wire;

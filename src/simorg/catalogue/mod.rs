@@ -47,8 +47,8 @@ pub struct TypeEntry {
     pub folder: Option<String>,
     /// Whether this is a folder type, which describeMetadata leaves out.
     pub is_folder: bool,
-    /// Whether a type of this name is in the table of official types.
-    pub is_official: bool,
+    /// Whether orgs describe it whatever they hold.
+    pub is_common: bool,
 }
 
 /// All official types.
@@ -112,7 +112,7 @@ pub fn fictitious(directory: &str, suffix: Option<&str>) -> TypeEntry {
         meta_file: false,
         folder: None,
         is_folder: false,
-        is_official: false,
+        is_common: false,
     }
 }
 
@@ -136,7 +136,7 @@ fn entry(line: &str) -> TypeEntry {
         meta_file: flags.contains('M'),
         folder: some(folder),
         is_folder: flags.contains('C'),
-        is_official: true,
+        is_common: flags.contains('D'),
     }
 }
 

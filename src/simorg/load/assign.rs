@@ -62,7 +62,7 @@ fn is_manifest(path: &str) -> bool {
 }
 
 /// The namespace that the last part of `name` begins with, if a package has it.
-pub(crate) fn namespace_in(name: &str, namespaces: &BTreeSet<String>) -> Option<String> {
+pub(in crate::simorg) fn namespace_in(name: &str, namespaces: &BTreeSet<String>) -> Option<String> {
     let own = name.rsplit(['.', '/', '-']).next().unwrap_or(name);
     let (first, rest) = own.split_once("__")?;
     (namespaces.contains(first) && !rest.is_empty()).then(|| first.to_owned())

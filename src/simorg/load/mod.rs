@@ -1,18 +1,20 @@
 //! Reads a project from disk: what `--load` and `POST /simorg/load` take.
 //!
-//! A metadata-format folder or a zip of one, with `package.xml` at its root or
-//! in `unpackaged/`, or without one. Nothing in a project stops the load: what
+//! A DX project, or a metadata-format folder, with `package.xml` at its root or
+//! in `unpackaged/` or without one; or a zip of either. Nothing in a project stops the load: what
 //! is no component is left out and named, malformed files are kept and served
 //! as they are.
 //!
 //! Invariant: every path of a component can stand in a tree (`TreePath`).
 
 mod assign;
+mod dx;
 mod files;
 
 use std::path::{Path, PathBuf};
 
 pub use assign::assign;
+pub(super) use assign::namespace_in;
 
 use super::state::{NewComponent, PackageFile};
 
@@ -80,6 +82,15 @@ pub fn read(path: &Path) -> Result<Project, Error> {
 /// Takes files apart into components, wherever the package among them begins.
 #[must_use]
 pub fn from_files(files: Vec<PackageFile>) -> Project {
+    if let Some(root) = dx::root_of(&files) {
+        let (package, mut left_out) = dx::to_package(files, &root);
+        let (components, stray) = assign(package);
+        left_out.extend(stray);
+        return Project {
+            components,
+            left_out,
+        };
+    }
     let root = files::root_of(&files);
     let mut project = Project::default();
     let mut package = Vec::new();
@@ -169,6 +180,39 @@ mod tests {
                 "Territory2:E.N",
                 "Territory2Model:E",
             ]
+        );
+    }
+
+    #[test]
+    fn source_project_becomes_a_package() {
+        let file = |path: &str, text: &str| PackageFile::new(path, text.as_bytes().to_vec());
+        let project = from_files(vec![
+            file(
+                "p/sfdx-project.json",
+                r#"{"packageDirectories":[{"path":"./force-app"}]}"#,
+            ),
+            file("p/.forceignore", "**/__tests__/**"),
+            file("p/README.md", "x"),
+            file(
+                "p/force-app/main/default/objects/Account/fields/A__c.field-meta.xml",
+                "<CustomField><fullName>A__c</fullName></CustomField>",
+            ),
+            file(
+                "p/force-app/main/default/lwc/card/__tests__/card.test.js",
+                "x",
+            ),
+            file("p/force-app/main/default/lwc/card/card.js", "x"),
+            file("p/force-app/main/default/lwc/card/card.js-meta.xml", "<L/>"),
+        ]);
+        assert_eq!(project.left_out, []);
+        assert_eq!(
+            keys(&project),
+            ["CustomObject:Account", "LightningComponentBundle:card"]
+        );
+        let object = String::from_utf8_lossy(&project.components[0].files[0].content).into_owned();
+        assert!(
+            object.contains("<fields>\n        <fullName>A__c</fullName>"),
+            "{object}"
         );
     }
 

@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn change_of_one_field_is_dated_and_written_down_for_it_alone() {
         let (mut org, first) = org();
-        org.advance(std::time::Duration::from_secs(60));
+        org.advance(std::time::Duration::from_mins(1));
         let later = Stamp {
             at: org.now(),
             ..first.clone()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Content, PackageFile};
+use super::Content;
 use crate::{
     model::{RecordId, Stamp},
     simorg::deploy::{DeployOptions, DeployResult},
@@ -35,13 +35,13 @@ pub struct RetrieveJob {
 /// What a retrieve came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum RetrieveOutcome {
-    /// The files of the zip with one answer's worth of properties, already rendered.
+    /// A zip, and what is said about it.
     Ready {
-        /// Files of the zip in order, with the prefix.
-        files: Vec<PackageFile>,
-        /// `<fileProperties>…` of each, rendered.
+        /// The zip, until it is fetched.
+        zip: Content,
+        /// `<fileProperties>` of each file, as they go out.
         properties: String,
-        /// `<messages>…`, rendered.
+        /// `<messages>`, as they go out.
         messages: String,
     },
     /// It failed as a whole.

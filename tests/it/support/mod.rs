@@ -1,0 +1,7 @@
+//! What tests share: a simulated org in a process, a home of its own, folders as zips.
+
+mod env;
+mod org;
+
+pub(crate) use env::TestEnv;
+pub(crate) use org::Org;

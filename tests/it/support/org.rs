@@ -1,0 +1,158 @@
+//! A simulated org in a process of its own, and a way to change it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// A running `orgkeep simorg serve`.
+pub(crate) struct Org {
+    child: Child,
+    /// What it said when it was ready.
+    pub(crate) ready: Value,
+}
+
+impl Org {
+    /// Starts one with `options`.
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_orgkeep"))
+            .args(["simorg", "serve", "--port", "0"])
+            .args(options)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready = serde_json::from_str(&line).unwrap_or_else(|err| panic!("{err}: {line:?}"));
+        Self { child, ready }
+    }
+
+    /// One with our fixture company.
+    pub(crate) fn acme() -> Self {
+        Self::start(&[])
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.ready["url"].as_str().unwrap()
+    }
+
+    pub(crate) fn org_id(&self) -> &str {
+        self.ready["org_id"].as_str().unwrap()
+    }
+
+    /// Token of the user whose name or username contains `who`.
+    pub(crate) fn token(&self, who: &str) -> &str {
+        self.user(who)["token"].as_str().unwrap()
+    }
+
+    /// The user whose name or username contains `who`.
+    pub(crate) fn user(&self, who: &str) -> &Value {
+        let users = self.ready["users"].as_array().unwrap();
+        users
+            .iter()
+            .find(|user| {
+                [&user["name"], &user["username"]]
+                    .iter()
+                    .any(|it| it.as_str().unwrap().contains(who))
+            })
+            .unwrap_or_else(|| panic!("no user {who} in {users:?}"))
+    }
+
+    /// Asks a control call.
+    pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let text = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let answer = http(self.url(), method, path, &text);
+        if answer.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_str(&answer).unwrap_or_else(|err| panic!("{path}: {err}: {answer}"))
+    }
+
+    /// How often the API call `name` was made so far.
+    pub(crate) fn n_calls(&self, name: &str) -> u64 {
+        self.control("GET", "/simorg/calls", &Value::Null)[name]
+            .as_u64()
+            .unwrap_or(0)
+    }
+
+    /// All API calls made so far, by name.
+    pub(crate) fn calls(&self) -> std::collections::BTreeMap<String, u64> {
+        let Value::Object(calls) = self.control("GET", "/simorg/calls", &Value::Null) else {
+            panic!("calls are an object");
+        };
+        calls
+            .into_iter()
+            .filter_map(|(name, n)| Some((name, n.as_u64()?)))
+            .collect()
+    }
+
+    /// Adds a fault.
+    pub(crate) fn fault(&self, fault: &Value) {
+        self.control("POST", "/simorg/faults", fault);
+    }
+
+    /// Makes the org's metadata equal to a project, as changes of `user`.
+    pub(crate) fn load(&self, path: &Path, user: &str, at: &str) {
+        let body = serde_json::json!({"path": path, "user": user, "at": at});
+        self.control("POST", "/simorg/load", &body);
+    }
+
+    /// Moves the org's clock.
+    pub(crate) fn clock(&self, body: &Value) {
+        self.control("POST", "/simorg/clock", body);
+    }
+}
+
+impl Drop for Org {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One HTTP/1.1 exchange over a connection of its own; the body of the answer.
+fn http(url: &str, method: &str, path: &str, body: &str) -> String {
+    let host = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(status < 300, "{method} {path}: {head}\n{body}");
+    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        return dechunked(body);
+    }
+    body.to_owned()
+}
+
+fn dechunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size.trim(), 16).unwrap();
+        if size == 0 {
+            break;
+        }
+        whole.push_str(&rest[..size]);
+        body = rest[size..].trim_start_matches("\r\n");
+    }
+    whole
+}
