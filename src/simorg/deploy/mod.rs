@@ -38,6 +38,8 @@ mod remove;
 mod result;
 mod run;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod wire;
 
