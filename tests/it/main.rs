@@ -14,6 +14,7 @@ mod registry;
 #[path = "support/script_server.rs"]
 mod script_server;
 mod shared;
+mod simorg_deploy;
 mod simorg_load;
 mod simorg_wire;
 mod store_damage;
