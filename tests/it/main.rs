@@ -4,5 +4,6 @@
 mod architecture;
 mod registry;
 mod shared;
+mod simorg_http;
 mod simorg_load;
 mod simorg_wire;

@@ -44,9 +44,10 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
             Reply::json(200, &json!(state.kept.org.tests))
         }),
         ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
-        (_, ["load" | "faults" | "clock" | "calls" | "state" | "tests"] | ["sessions", "expire"]) => {
-            error(405, "this call wants another method")
-        }
+        (
+            _,
+            ["load" | "faults" | "clock" | "calls" | "state" | "tests"] | ["sessions", "expire"],
+        ) => error(405, "this call wants another method"),
         _ => error(404, "there is no such control call"),
     }
 }
