@@ -4,9 +4,11 @@
 //! decision is taken here that `ops` could take.
 
 mod context;
+mod convert;
 mod error;
 mod monitor;
 mod output;
+mod simorg;
 mod text;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -62,6 +64,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve a simulated org, for trying things out
+    Simorg(simorg::Simorg),
+    Convert(convert::ConvertArgs),
     /// Print the completions of a shell
     #[command(hide = true)]
     Completions {
@@ -98,6 +103,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Simorg(command) => simorg::run(context, command),
+        Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "orgkeep", &mut bytes);

@@ -2,7 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod architecture;
+mod auth;
+mod canonical_corpora;
+mod client;
+mod golden;
 mod registry;
+#[path = "support/script_server.rs"]
+mod script_server;
 mod shared;
 mod simorg_load;
 mod simorg_wire;
+mod store_damage;
+mod store_open;
+mod store_remote;
+mod store_snapshot;
+mod store_support;
+mod store_worktree;

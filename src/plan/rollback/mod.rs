@@ -1,0 +1,2 @@
+mod lost;
+mod references;
