@@ -1,13 +1,17 @@
 //! Integration tests: one binary, one file per subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "support/script_server.rs"]
+
 mod architecture;
 mod auth;
 mod canonical_corpora;
 mod client;
+mod diff_corpora;
 mod golden;
+mod key_rules;
+mod recorded;
 mod registry;
-#[path = "support/script_server.rs"]
 mod script_server;
 mod shared;
 mod simorg_load;

@@ -248,11 +248,7 @@ fn likeness(a: &Element, b: &Element) -> usize {
         if let Some(n) = counts.get_mut(&leaf).filter(|it| 0 < **it) {
             *n -= 1;
             // Flags are alike everywhere; names tell.
-            shared += if matches!(leaf.1.as_str(), "true" | "false" | "") {
-                0
-            } else {
-                1
-            };
+            shared += usize::from(!matches!(leaf.1.as_str(), "true" | "false" | ""));
         }
     }
     shared
