@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "support/script_server.rs"]
+
 mod architecture;
 mod auth;
 mod canonical_corpora;
@@ -15,6 +16,7 @@ mod registry;
 mod script_server;
 mod shared;
 mod simorg_deploy;
+mod simorg_http;
 mod simorg_load;
 mod simorg_wire;
 mod store_damage;
