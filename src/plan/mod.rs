@@ -8,7 +8,9 @@
 
 pub mod commits;
 pub mod deletions;
+pub mod deploy;
 pub mod retrieve;
+pub mod rollback;
 pub mod scope;
 pub mod select;
 

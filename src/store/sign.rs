@@ -1,6 +1,6 @@
 //! Signing through the user's `git`.
 //!
-//! `git commit-tree -S` signs with whatever the user configured (OpenPGP, SSH,
+//! `git commit-tree -S` signs with whatever the user configured (`OpenPGP`, SSH,
 //! X.509, a program of their own). It works on objects that are in a database,
 //! and writes a loose one: so it gets a database of its own for the moment,
 //! with the few objects it looks at, beside the repository's.
@@ -21,11 +21,7 @@ impl PackBuilder<'_> {
         for parent in &draft.parents {
             self.copy_loose(scratch.path(), Kind::Commit, *parent)?;
         }
-        let mut git = self
-            .git_in(scratch.path(), "commit-tree")
-            .env("GIT_CONFIG_COUNT", "1")
-            .env("GIT_CONFIG_KEY_0", "i18n.commitEncoding")
-            .env("GIT_CONFIG_VALUE_0", "UTF-8");
+        let mut git = self.git_in(scratch.path(), "commit-tree");
         for (role, who) in [("AUTHOR", &draft.author), ("COMMITTER", &draft.committer)] {
             git = with_identity(git, role, who);
         }

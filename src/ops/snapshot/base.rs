@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ledger::{Coverage, FlowVersions, Inventory, OrgFile, RedactedValues},
-    model::{ComponentKey, RemoteComponent, TypeName},
+    model::{ComponentKey, RemoteComponent, Timestamp, TypeName},
     ops::error::{Error, Refusal},
     registry::Registry,
     source,
@@ -18,6 +18,10 @@ pub struct Base {
     pub commit: Option<ObjectId>,
     /// Its tree.
     pub tree: Option<ObjectId>,
+    /// When the listing of the snapshot began, by the org's clock.
+    pub listed_at: Option<Timestamp>,
+    /// The last commit of the last snapshot; an ancestor where people committed since.
+    pub last_snapshot: Option<ObjectId>,
     /// Its files.
     pub listing: Listing,
     /// `.orgkeep/org.json`; `None` where no snapshot was made yet.
@@ -64,7 +68,8 @@ impl Base {
     ///
     /// As for [`Base::read`].
     pub fn at(repo: &Repository, commit: ObjectId, package_dir: &str) -> Result<Self, Error> {
-        let tree = repo.commit(commit)?.tree;
+        let read_commit = repo.commit(commit)?;
+        let tree = read_commit.tree;
         let listing = repo.list_tree(tree)?;
         let read = |path: &str| match listing.get(path) {
             Some(entry) => repo.blob(entry.id).map(Some),
@@ -106,9 +111,12 @@ impl Base {
             }
         }
         let families = families(&listing, package_dir);
+        let last = last_snapshot(repo, commit)?;
         Ok(Self {
             commit: Some(commit),
             tree: Some(tree),
+            listed_at: last.and_then(|it| it.1),
+            last_snapshot: last.map(|it| it.0),
             listing,
             org,
             coverage,
@@ -173,6 +181,51 @@ fn families(listing: &Listing, package_dir: &str) -> BTreeMap<ComponentKey, Vec<
     families
 }
 
+/// How far back a snapshot is looked for below commits that people made.
+const MAX_FOREIGN_COMMITS: usize = 1000;
+
+/// The last snapshot at or before `commit`, and when its listing began.
+fn last_snapshot(
+    repo: &Repository,
+    commit: ObjectId,
+) -> Result<Option<(ObjectId, Option<Timestamp>)>, Error> {
+    for commit in repo.history(commit).take(MAX_FOREIGN_COMMITS) {
+        let commit = commit?;
+        if let Some(id) = snapshot_of(&commit.message) {
+            return Ok(Some((commit.id, time_of_snapshot(id))));
+        }
+    }
+    Ok(None)
+}
+
+/// The id of a snapshot whose listing began at `at`: the time, to the millisecond.
+#[must_use]
+pub fn snapshot_id(at: Timestamp) -> String {
+    at.to_soap().replace(['-', ':', '.'], "")
+}
+
+/// When the listing of the snapshot `id` began.
+#[must_use]
+pub fn time_of_snapshot(id: &str) -> Option<Timestamp> {
+    let digits = id.strip_suffix('Z')?;
+    let (day, time) = digits.split_once('T')?;
+    if day.len() != 8 || time.len() != 9 || !id.is_ascii() {
+        return None;
+    }
+    format!(
+        "{}-{}-{}T{}:{}:{}.{}Z",
+        &day[..4],
+        &day[4..6],
+        &day[6..],
+        &time[..2],
+        &time[2..4],
+        &time[4..6],
+        &time[6..]
+    )
+    .parse()
+    .ok()
+}
+
 /// The snapshot that a commit is the last part of, from its trailers.
 ///
 /// `None` for a commit that orgkeep did not write, and for an earlier part.
@@ -186,4 +239,17 @@ pub fn snapshot_of(message: &crate::store::Message) -> Option<&str> {
             .is_some_and(|(n, of)| n.trim() == of.trim()),
     };
     is_last.then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_of_a_snapshot_tells_when_it_began() {
+        let at: Timestamp = "2026-11-21T14:02:03.614Z".parse().unwrap();
+        assert_eq!(snapshot_id(at), "20261121T140203614Z");
+        assert_eq!(time_of_snapshot("20261121T140203614Z"), Some(at));
+        assert_eq!(time_of_snapshot("yesterday"), None);
+    }
 }
