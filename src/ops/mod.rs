@@ -7,7 +7,7 @@ pub mod convert;
 pub mod discover;
 mod error;
 mod fetch;
-//pub mod snapshot;
+pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
 
