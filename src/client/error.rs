@@ -154,8 +154,8 @@ pub enum Error {
         message: String,
     },
 
-    /// The session ended, and no other could be had.
-    #[error("the login to {host} has ended and cannot be renewed")]
+    /// No session could be had, at first or when the one before had ended.
+    #[error("cannot log in to {host}")]
     LoginEnded {
         /// Host of the org.
         host: String,

@@ -209,6 +209,12 @@ impl InstanceUrl {
         self.0.as_str().trim_end_matches('/')
     }
 
+    /// A link for a browser: `path` below this host, with this query, encoded.
+    #[must_use]
+    pub fn link(&self, path: &str, query: &[(&str, &str)]) -> String {
+        self.at(path, query).into()
+    }
+
     /// The URL of `path`, which begins with a slash; with this query, encoded.
     pub(crate) fn at(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.0.clone();
@@ -230,6 +236,14 @@ impl fmt::Debug for InstanceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Reads the query of a link: names and values, decoded.
+#[must_use]
+pub fn parse_query(query: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 fn is_salesforce(host: &str) -> bool {

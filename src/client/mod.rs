@@ -26,7 +26,7 @@ mod soap;
 pub use base64::encode_for_url;
 pub use budget::{Budget, BudgetSpent};
 pub use error::{Cause, Error};
-pub use host::{HostError, HostPolicy, InstanceUrl};
+pub use host::{HostError, HostPolicy, InstanceUrl, parse_query};
 pub use http::Http;
 pub use options::{Options, ProxyChoice, Sizes, Timeouts};
 pub use org::{FixedSession, Org};
@@ -35,6 +35,8 @@ pub use rest::{
     DeployRequest, Identity, Limit, MAX_QUERY_URI, OrgInfo, Permissions, Row, Rows, UserInfo,
     soql_text,
 };
+pub(crate) use rest::{form, ids_of_url};
+pub(crate) use retry::random_bytes;
 pub use retry::{Call, RetryPolicy};
 pub use secret::Secret;
 pub use session::{NoSession, Session, SessionSource};

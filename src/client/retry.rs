@@ -131,6 +131,13 @@ pub(crate) fn jitter() -> f64 {
     rand::random_range(0.0..1.0)
 }
 
+/// Bytes that nobody can guess.
+pub(crate) fn random_bytes(n_bytes: usize) -> Vec<u8> {
+    let mut bytes = vec![0; n_bytes];
+    rand::fill(&mut bytes[..]);
+    bytes
+}
+
 /// Reads `Retry-After`: seconds, or a date that counts from the answer's own `Date`.
 pub(crate) fn retry_after(header: &str, answered: Option<Timestamp>) -> Option<Duration> {
     let header = header.trim();

@@ -3,8 +3,12 @@
 //! Invariant: nothing here prints, and no decision is taken here that a pure
 //! function could take.
 
+pub mod convert;
 pub mod discover;
 mod error;
 mod fetch;
+//pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
+
+pub mod login;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     client::{
-        Budget, Call, Error, Http, InstanceUrl, Options, Org, Secret, Session,
+        Budget, Call, Error, Http, InstanceUrl, Options, Org, Session,
         http::{Answer, Body, Method, Request},
         retry::{self, Failed, Next},
     },
@@ -206,27 +206,6 @@ pub(crate) async fn form(
     serde_json::from_slice(&bytes)
         // The reason of serde_json quotes nothing of the text.
         .map_err(|err| answer.unreadable(format!("it is no JSON: {err}")))
-}
-
-/// Fetches JSON with a token that is not yet an org's session; for logins.
-pub(crate) async fn get_with_token(
-    http: &Http,
-    host: &InstanceUrl,
-    path: &str,
-    call: &'static str,
-    token: &Secret,
-) -> Result<Value, Error> {
-    const MAX_BYTES: u64 = 1 << 20;
-    let request = Request {
-        call,
-        method: Method::Get,
-        url: host.at(path, &[]),
-        bearer: Some(token),
-        headers: &[("accept", "application/json")],
-        body: Body::Empty,
-    };
-    let mut answer = http.send(host, request, MAX_BYTES).await?;
-    json(&mut answer).await.map_err(|failed| failed.error)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod limits;
 mod query;
 
 pub(crate) use exchange::{form, versions};
+pub(crate) use identity::ids_of_url;
 pub use identity::{Identity, OrgInfo, Permissions, UserInfo};
 pub use limits::Limit;
 pub use query::{DeployRequest, MAX_QUERY_URI, Row, Rows, soql_text};

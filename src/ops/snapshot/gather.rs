@@ -8,6 +8,7 @@
 //! the ledger with a reason.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs::File,
 };
@@ -17,12 +18,12 @@ use rayon::prelude::*;
 use crate::{
     archive::{self, Archive, read::FileSource},
     ledger::{Gap, GapKind, redacted::RedactedLine},
-    model::{ApiVersion, ComponentKey, TreePath},
+    model::{ApiVersion, ComponentKey, InvalidPath, TreePath},
     ops::error::Error,
     plan::{retrieve::RetrieveBatch, retrieve::partial, scope::Scope},
     registry::Registry,
     source::{
-        self, Level, PackageFile,
+        self, Ignored, Level, PackageFile,
         canonical::{self, Rules},
         redact::{self, RedactionKey},
     },
@@ -42,9 +43,9 @@ pub(super) struct Conversion<'a> {
     /// Secrets are taken out with this key; `None` where redaction is off.
     pub(super) redaction: Option<&'a RedactionKey>,
     pub(super) scope: &'a Scope,
-    pub(super) ignored: &'a dyn Fn(&str) -> bool,
+    pub(super) ignored: &'a Ignored,
     /// Package directory, such as `force-app`.
-    pub(super) package_dir: &'a str,
+    pub(super) package_dir: &'a TreePath,
     pub(super) version: ApiVersion,
 }
 
@@ -113,7 +114,8 @@ impl Conversion<'_> {
         for (n, entry) in archive.entries().iter().enumerate() {
             let inside = inside(&entry.name);
             if let Some(problem) = &entry.problem {
-                into.gaps.insert(not_converted(inside, &problem.to_string()));
+                into.gaps
+                    .insert(not_converted(inside, &problem.to_string()));
             } else if !entry.is_folder {
                 names.push(inside);
                 numbers.push(n);
@@ -123,7 +125,8 @@ impl Conversion<'_> {
         for it in &assignment.left_over {
             if it.reason.is_gap() {
                 let name = names[it.entry];
-                into.gaps.insert(not_converted(name, &it.reason.to_string()));
+                into.gaps
+                    .insert(not_converted(name, &it.reason.to_string()));
             }
         }
         let companions: BTreeSet<&ComponentKey> = batch.companions.iter().collect();
@@ -234,10 +237,12 @@ impl Conversion<'_> {
                 continue;
             }
             let path = match self.tree_path(&file.path) {
-                Ok(path) if (self.ignored)(path.as_str()) => continue,
+                Ok(path) if self.ignored.denies(path.as_str()) => continue,
                 Ok(path) => path,
                 Err(err) => {
-                    outcome.gaps.push(not_converted(file.path.as_str(), &err.to_string()));
+                    outcome
+                        .gaps
+                        .push(not_converted(file.path.as_str(), &err.to_string()));
                     continue;
                 }
             };
@@ -249,54 +254,84 @@ impl Conversion<'_> {
                     since: None,
                 });
             }
-            let (bytes, problem) = self.finish(&file.key, &path, file.bytes, &mut outcome.redacted);
-            outcome.gaps.extend(problem);
-            outcome.files.push(Converted {
-                path,
-                key: file.key,
-                bytes,
-            });
+            if let Some(bytes) = self.finish(&file.key, &path, file.bytes, &mut outcome) {
+                outcome.files.push(Converted {
+                    path,
+                    key: file.key,
+                    bytes,
+                });
+            }
         }
         outcome
     }
 
-    /// Canonical form, then secrets out.
+    /// Canonical form, then secrets out; `None` where secrets cannot be looked for.
     fn finish(
         &self,
         key: &ComponentKey,
         path: &TreePath,
         bytes: Vec<u8>,
-        lines: &mut Vec<RedactedLine>,
-    ) -> (Vec<u8>, Option<Gap>) {
+        outcome: &mut Outcome,
+    ) -> Option<Vec<u8>> {
         let type_name = key.type_name.as_str();
-        let mut problem = None;
-        let bytes = match self.level {
-            Level::Faithful => bytes,
+        let canonical = match self.level {
+            Level::Faithful => None,
             Level::Canonical => {
                 match canonical::canonicalise(type_name, path.as_str(), &bytes, self.rules) {
-                    Ok(canonical) => canonical.bytes.into_owned(),
+                    Ok(canonical) => match canonical.bytes {
+                        Cow::Borrowed(_) => None,
+                        Cow::Owned(bytes) => Some(bytes),
+                    },
                     Err(err) => {
-                        problem = Some(Gap {
+                        outcome.gaps.push(Gap {
                             what: key.to_string(),
                             kind: GapKind::NotConverted,
                             reason: format!("kept as the org gave it: {}", with_causes(&err)),
                             since: None,
                         });
-                        bytes
+                        None
                     }
                 }
             }
         };
+        self.redacted(key, path, canonical.unwrap_or(bytes), outcome)
+    }
+
+    /// The bytes without their secrets; `None`, and a gap, where they cannot be looked for.
+    fn redacted(
+        &self,
+        key: &ComponentKey,
+        path: &TreePath,
+        bytes: Vec<u8>,
+        outcome: &mut Outcome,
+    ) -> Option<Vec<u8>> {
         let Some(redaction) = self.redaction else {
-            return (bytes, problem);
+            return Some(bytes);
         };
-        let redacted = redact::redact(type_name, path.as_str(), &bytes, redaction);
-        lines.extend(redacted.values.iter().map(|it| RedactedLine {
-            path: path.clone(),
-            element: it.element.clone(),
-            tag: it.tag.clone(),
-        }));
-        (redacted.bytes.into_owned(), problem)
+        match redact::redact(key.type_name.as_str(), path.as_str(), &bytes, redaction) {
+            Ok(redacted) => {
+                outcome
+                    .redacted
+                    .extend(redacted.values.iter().map(|it| RedactedLine {
+                        path: path.clone(),
+                        element: it.element.clone(),
+                        tag: it.tag.clone(),
+                    }));
+                match redacted.bytes {
+                    Cow::Borrowed(_) => Some(bytes),
+                    Cow::Owned(bytes) => Some(bytes),
+                }
+            }
+            Err(err) => {
+                outcome.gaps.push(Gap {
+                    what: key.to_string(),
+                    kind: GapKind::Unreadable,
+                    reason: err.to_string(),
+                    since: None,
+                });
+                None
+            }
+        }
     }
 
     /// Keeps a package file that could not be converted, byte for byte, below `unmapped/`.
@@ -304,29 +339,24 @@ impl Conversion<'_> {
         let path = format!("{}/{}", source::UNMAPPED, file.path);
         match TreePath::from_org(&path) {
             Ok(path) => {
-                let mut bytes = file.bytes.clone();
-                if let Some(redaction) = self.redaction {
-                    let type_name = key.type_name.as_str();
-                    let redacted = redact::redact(type_name, path.as_str(), &bytes, redaction);
-                    bytes = redacted.bytes.into_owned();
+                if let Some(bytes) = self.redacted(key, &path, file.bytes.clone(), outcome) {
+                    outcome.files.push(Converted {
+                        path,
+                        key: key.clone(),
+                        bytes,
+                    });
                 }
-                outcome.files.push(Converted {
-                    path,
-                    key: key.clone(),
-                    bytes,
-                });
             }
-            Err(err) => outcome.gaps.push(not_converted(&file.path, &err.to_string())),
+            Err(err) => outcome
+                .gaps
+                .push(not_converted(&file.path, &err.to_string())),
         }
     }
 
     /// Where a source file stands in the tree.
-    fn tree_path(&self, path: &TreePath) -> Result<TreePath, crate::model::InvalidPath> {
-        if path.as_str().starts_with(source::SOURCE_ROOT) {
-            TreePath::from_org(&format!("{}/{path}", self.package_dir))
-        } else {
-            TreePath::from_org(path.as_str())
-        }
+    fn tree_path(&self, path: &TreePath) -> Result<TreePath, InvalidPath> {
+        let path = source::in_package_directory(self.package_dir, path)?;
+        TreePath::from_org(path.as_str())
     }
 }
 
