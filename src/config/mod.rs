@@ -16,7 +16,7 @@ use std::{fs, io::ErrorKind, path::Path, time::Duration};
 pub use error::Error;
 pub use template::template;
 
-use self::section::{Document, Section};
+use self::section::{Document, Section, Value};
 use crate::{
     model::ApiVersion,
     plan::scope::{Managed, Rule, Scope},
@@ -156,7 +156,7 @@ impl Config {
         let document = Document::parse(text)?;
         let mut top = document.root();
         let mut config = Self::default();
-        top.read("api_version", |it| it.parsed(), &mut config.api_version)?;
+        top.read("api_version", Value::parsed, &mut config.api_version)?;
         top.read(
             "level",
             |it| {
@@ -172,17 +172,17 @@ impl Config {
             |it| it.one_of(&[("on", Redact::On), ("off", Redact::Off)]),
             &mut config.redact,
         )?;
-        top.read("full_every", |it| it.interval(), &mut config.full_every)?;
+        top.read("full_every", Value::interval, &mut config.full_every)?;
         top.table("org", |it| read_org(it, &mut config.org))?;
         top.table("metadata", |it| read_scope(it, &mut config.scope))?;
         top.table("limits", |it| read_limits(it, &mut config.limits))?;
         top.table("commit", |it| {
-            it.read("name", |it| it.name(), &mut config.commit.name)?;
-            it.read("email", |it| it.name(), &mut config.commit.email)
+            it.read("name", Value::name, &mut config.commit.name)?;
+            it.read("email", Value::name, &mut config.commit.email)
         })?;
         top.table("normalise", |it| read_rules(it, &mut config.rules))?;
         top.table("push", |it| {
-            it.read("remote", |it| it.name(), &mut config.push.remote)
+            it.read("remote", Value::name, &mut config.push.remote)
         })?;
         top.finish()?;
         Ok(config)
@@ -192,12 +192,12 @@ impl Config {
 fn read_org(section: &mut Section<'_>, org: &mut Org) -> Result<(), Error> {
     section.read("name", |it| it.name().map(Some), &mut org.name)?;
     section.read("login", |it| it.login().map(Some), &mut org.login)?;
-    section.read("branch", |it| it.name(), &mut org.branch)
+    section.read("branch", Value::name, &mut org.branch)
 }
 
 fn read_scope(section: &mut Section<'_>, scope: &mut Scope) -> Result<(), Error> {
-    section.read("include", |it| it.list::<Rule>(), &mut scope.include)?;
-    section.read("exclude", |it| it.list::<Rule>(), &mut scope.exclude)?;
+    section.read("include", Value::list::<Rule>, &mut scope.include)?;
+    section.read("exclude", Value::list::<Rule>, &mut scope.exclude)?;
     section.read(
         "managed",
         |it| {
@@ -227,7 +227,7 @@ fn read_limits(section: &mut Section<'_>, limits: &mut Limits) -> Result<(), Err
 fn read_rules(section: &mut Section<'_>, rules: &mut Rules) -> Result<(), Error> {
     for rule in &VOLATILE_RULES {
         let mut holds = rules.holds(rule.name);
-        section.read(rule.name, |it| it.flag(), &mut holds)?;
+        section.read(rule.name, Value::flag, &mut holds)?;
         let switch = if holds { Switch::On } else { Switch::Off };
         *rules = rules
             .clone()

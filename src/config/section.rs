@@ -31,7 +31,7 @@ pub(super) struct Section<'d> {
 pub(super) struct Value<'d> {
     text: &'d str,
     key: String,
-    value: &'d Spanned<DeValue<'d>>,
+    found: &'d Spanned<DeValue<'d>>,
 }
 
 impl<'t> Document<'t> {
@@ -81,7 +81,7 @@ impl<'d> Section<'d> {
         let Some(value) = self.value(key) else {
             return Ok(());
         };
-        let DeValue::Table(table) = value.value.get_ref() else {
+        let DeValue::Table(table) = value.found.get_ref() else {
             return Err(value.refuse(format!("is a table: write `[{key}]`")));
         };
         let mut section = Section {
@@ -121,7 +121,7 @@ impl<'d> Section<'d> {
         Some(Value {
             text: self.text,
             key: format!("{}{key}", self.prefix),
-            value: self.table.get(key)?,
+            found: self.table.get(key)?,
         })
     }
 }
@@ -136,7 +136,7 @@ impl<'d> Value<'d> {
 
     /// A list of such values.
     pub(super) fn list<T: FromStr<Err: std::fmt::Display>>(&self) -> Result<Vec<T>, Error> {
-        let DeValue::Array(items) = self.value.get_ref() else {
+        let DeValue::Array(items) = self.found.get_ref() else {
             return Err(self.refuse("is a list: write `[\"…\"]`"));
         };
         items
@@ -145,7 +145,7 @@ impl<'d> Value<'d> {
                 let item = Value {
                     text: self.text,
                     key: self.key.clone(),
-                    value: item,
+                    found: item,
                 };
                 item.parsed()
             })
@@ -155,13 +155,11 @@ impl<'d> Value<'d> {
     /// One of the words given.
     pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, Error> {
         let text = self.text()?;
-        match words.iter().find(|(word, _)| *word == text) {
-            Some((_, value)) => Ok(*value),
-            None => {
-                let words: Vec<_> = words.iter().map(|it| format!("\"{}\"", it.0)).collect();
-                Err(self.refuse(format!("is one of {}", words.join(", "))))
-            }
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Ok(*value);
         }
+        let words: Vec<_> = words.iter().map(|it| format!("\"{}\"", it.0)).collect();
+        Err(self.refuse(format!("is one of {}", words.join(", "))))
     }
 
     /// A name: one line with something in it.
@@ -178,7 +176,7 @@ impl<'d> Value<'d> {
         let name = self.name()?;
         if name.contains(['/', ' ']) {
             return Err(Error::Invalid {
-                line: line_of(self.text, self.value.span()),
+                line: line_of(self.text, self.found.span()),
                 key: self.key.clone(),
                 reason: "is the name of a stored login or a username, never a host".to_owned(),
                 hint: Some("list the stored logins with `orgkeep orgs`".to_owned()),
@@ -189,7 +187,7 @@ impl<'d> Value<'d> {
 
     /// A number from zero.
     pub(super) fn count(&self) -> Result<u64, Error> {
-        let DeValue::Integer(number) = self.value.get_ref() else {
+        let DeValue::Integer(number) = self.found.get_ref() else {
             return Err(self.refuse("is a whole number"));
         };
         u64::from_str_radix(number.as_str(), number.radix())
@@ -197,7 +195,7 @@ impl<'d> Value<'d> {
     }
 
     pub(super) fn flag(&self) -> Result<bool, Error> {
-        let flag = self.value.get_ref().as_bool();
+        let flag = self.found.get_ref().as_bool();
         flag.ok_or_else(|| self.refuse("is true or false"))
     }
 
@@ -225,13 +223,13 @@ impl<'d> Value<'d> {
     }
 
     fn text(&self) -> Result<&'d str, Error> {
-        let text = self.value.get_ref().as_str();
+        let text = self.found.get_ref().as_str();
         text.ok_or_else(|| self.refuse("is a text: write it in quotes"))
     }
 
     fn refuse(&self, reason: impl Into<String>) -> Error {
         Error::Invalid {
-            line: line_of(self.text, self.value.span()),
+            line: line_of(self.text, self.found.span()),
             key: self.key.clone(),
             reason: reason.into(),
             hint: None,
