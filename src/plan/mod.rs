@@ -1,1 +1,18 @@
-//! Decisions as values: what to retrieve, commit, deploy.
+//! What to do, decided before it is done.
+//!
+//! Everything here is a function from values to a value: a plan that can be
+//! printed, tested and compared, and that an operation then carries out. What a
+//! decision needs to know of an org, a tree or the registry is passed in.
+//!
+//! Invariant: no async, no disk, no clock, no environment.
+
+pub mod commits;
+pub mod deletions;
+pub mod deploy;
+pub mod retrieve;
+pub mod rollback;
+pub mod scope;
+pub mod select;
+
+#[cfg(test)]
+mod testing;

@@ -6,6 +6,7 @@
 //! Invariant: the table is loaded once and never changes; each type name stands
 //! in it once, and what one type says of another (parent, folder type) exists.
 
+pub mod keys;
 mod table;
 mod types;
 

@@ -19,11 +19,19 @@
 //! client is not repeated here. It binds to no address by itself.
 
 pub mod catalogue;
+pub mod control;
 pub mod deploy;
 pub mod fault;
+pub mod faults;
+pub mod host;
+pub mod http;
 pub mod load;
+pub mod login;
 mod noise;
+pub mod rest;
+pub mod serve;
 pub mod soap;
+pub mod soql;
 pub mod state;
 
 pub use state::SimOrg;

@@ -22,7 +22,7 @@ pub(super) fn split(
     let docs = files
         .iter()
         .map(|it| (it.path.as_str(), it.bytes.as_slice()));
-    let labels = Labels::read(ty, docs)?;
+    let labels = Labels::read(ty, docs, Keep::Last)?;
     if labels.elements.is_empty() && level == Level::Faithful {
         return Ok(Vec::new());
     }
@@ -36,6 +36,8 @@ pub(super) fn split(
 }
 
 /// Writes the labels of all source files into one package file, by name.
+///
+/// Of labels with one name in several package directories the first counts, as for `sf`.
 pub(super) fn join(
     ty: &Type,
     level: Level,
@@ -45,7 +47,7 @@ pub(super) fn join(
     let docs = files
         .iter()
         .map(|it| (it.path.as_str(), it.bytes.as_slice()));
-    let mut labels = Labels::read(ty, docs)?;
+    let mut labels = Labels::read(ty, docs, Keep::First)?;
     labels
         .elements
         .sort_by_cached_key(|(name, _)| collate::key(name));
@@ -56,7 +58,14 @@ pub(super) fn join(
     })
 }
 
-/// Labels with their names; of several with one name the last, at the place of the first.
+/// Which of several labels of one name counts; its place is that of the first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    First,
+    Last,
+}
+
+/// Labels with their names.
 struct Labels {
     elements: Vec<(String, Element)>,
     /// What else stands in the documents.
@@ -68,6 +77,7 @@ impl Labels {
     fn read<'a>(
         ty: &Type,
         docs: impl Iterator<Item = (&'a str, &'a [u8])>,
+        keep: Keep,
     ) -> Result<Self, SplitError> {
         let mut labels = Self {
             elements: Vec::new(),
@@ -93,7 +103,9 @@ impl Labels {
                         let name = name.trim().to_owned();
                         match places.get(&name) {
                             Some(place) if !name.is_empty() => {
-                                labels.elements[*place].1 = element;
+                                if keep == Keep::Last {
+                                    labels.elements[*place].1 = element;
+                                }
                             }
                             _ => {
                                 places.insert(name.clone(), labels.elements.len());

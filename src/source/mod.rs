@@ -10,7 +10,9 @@
 //! and what [`split`] took apart [`join`] puts together with the same meaning.
 
 mod assign;
+pub mod canonical;
 mod collate;
+pub mod convert;
 mod decomposed;
 mod fxp;
 mod ignored;
@@ -19,6 +21,7 @@ mod labels;
 mod mime;
 mod owner;
 mod place;
+pub mod redact;
 mod split;
 mod static_resource;
 
@@ -29,7 +32,7 @@ pub use assign::{Assignment, LeftOver, PackageComponent, Reason, assign};
 pub use ignored::Ignored;
 pub use join::{join, join_at};
 pub use owner::{Owner, in_package_directory, owner, prefixes, tree_key};
-pub use split::split;
+pub use split::{Split, split, split_canonical};
 
 /// Folder, beside the package directory, for types that the registry does not know.
 pub const UNMAPPED: &str = "unmapped";

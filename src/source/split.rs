@@ -1,5 +1,8 @@
 //! From package files to source files.
 
+use std::borrow::Cow;
+
+use super::canonical::{Canonical, Note, Problem, Rules, canonicalise};
 use super::place::{Format, META, Part, Place, document_stem, place};
 use super::{
     Level, PackageFile, SOURCE_ROOT, SourceFile, SplitError, UNMAPPED, UNMAPPED_TYPE, decomposed,
@@ -8,33 +11,27 @@ use super::{
 use crate::model::{ComponentKey, TreePath};
 use crate::registry::{Files, Registry};
 
+/// The source files of one component, and what was done to them.
+#[derive(Debug, Default)]
+pub struct Split {
+    /// The files.
+    pub files: Vec<SourceFile>,
+    /// Volatile rules that changed something, with the file.
+    pub notes: Vec<(TreePath, Note)>,
+    /// Files that have no canonical form and keep their bytes.
+    pub problems: Vec<Problem>,
+}
+
 /// Turns the package files of one top-level component into source files.
 ///
 /// `key` and `files` are those that [`super::assign`] put together. Files come in
-/// no particular order.
+/// no particular order. At the canonical level no text loses anything, but the
+/// rules of [`super::canonical`] are not yet applied: [`split_canonical`] does both.
 ///
 /// # Errors
 ///
 /// [`SplitError`]; nothing of the component is converted then.
 pub fn split(
-    registry: &Registry,
-    level: Level,
-    key: &ComponentKey,
-    files: Vec<PackageFile>,
-) -> Result<Vec<SourceFile>, SplitError> {
-    let files = split_by_layout(registry, level, key, files)?;
-    Ok(match level {
-        Level::Faithful => files,
-        Level::Canonical => canonical(registry, files),
-    })
-}
-
-/// Applies the canonical rules to the files of one component.
-fn canonical(_registry: &Registry, files: Vec<SourceFile>) -> Vec<SourceFile> {
-    files
-}
-
-fn split_by_layout(
     registry: &Registry,
     level: Level,
     key: &ComponentKey,
@@ -65,6 +62,35 @@ fn split_by_layout(
             .map(|it| copied(registry, key, it))
             .collect(),
     }
+}
+
+/// Turns the package files of one component into canonical source files.
+///
+/// # Errors
+///
+/// As [`split`].
+pub fn split_canonical(
+    registry: &Registry,
+    rules: &Rules,
+    key: &ComponentKey,
+    files: Vec<PackageFile>,
+) -> Result<Split, SplitError> {
+    let mut done = Split::default();
+    for mut file in split(registry, Level::Canonical, key, files)? {
+        let type_name = file.key.type_name.as_str();
+        match canonicalise(type_name, file.path.as_str(), &file.bytes, rules) {
+            Ok(Canonical { bytes, notes }) => {
+                done.notes
+                    .extend(notes.into_iter().map(|it| (file.path.clone(), it)));
+                if let Cow::Owned(bytes) = bytes {
+                    file.bytes = bytes;
+                }
+            }
+            Err(problem) => done.problems.push(problem),
+        }
+        done.files.push(file);
+    }
+    Ok(done)
 }
 
 /// A file that keeps its bytes.

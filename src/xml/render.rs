@@ -38,7 +38,8 @@ fn write_element(out: &mut String, element: &Element, depth: usize) {
         out.push(' ');
         out.push_str(name);
         out.push_str("=\"");
-        out.push_str(value);
+        // A value that stood in single quotes may have double ones.
+        out.push_str(&value.replace('"', "&quot;"));
         out.push('"');
     }
     if element.children.is_empty() && element.is_nil() {
@@ -50,7 +51,7 @@ fn write_element(out: &mut String, element: &Element, depth: usize) {
         .children
         .iter()
         .any(|node| matches!(node, Node::Text(_) | Node::CData(_)));
-    let inline = holds_text || element.children.is_empty();
+    let inline = holds_text || !element.has_elements();
     for node in &element.children {
         if !inline {
             new_line(out, depth + 1);
@@ -91,6 +92,15 @@ fn new_line(out: &mut String, depth: usize) {
 mod tests {
     use super::*;
     use crate::xml::parse;
+
+    #[test]
+    fn lone_comment_stays_in_its_line_and_quotes_stay_whole() {
+        let doc = parse(br#"<a><b x='"'><!-- c --></b></a>"#).unwrap();
+        assert_eq!(
+            render_element(&doc.root),
+            "<a>\n    <b x=\"&quot;\"><!-- c --></b>\n</a>"
+        );
+    }
 
     #[test]
     fn document_is_written_as_the_server_writes_it() {

@@ -10,7 +10,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("progress", ""),
     ("ledger", "model"),
     ("archive", "model"),
-    ("registry", "model"),
+    ("registry", "xml model"),
     ("source", "xml model archive registry"),
     ("diff", "xml model registry source"),
     ("plan", "xml model ledger registry source diff"),

@@ -1,0 +1,201 @@
+//! A verb that failed: the cause, and the step it failed in.
+
+use std::fmt;
+
+use crate::{archive, client, ledger, model::OrgId, plan, store};
+
+/// A verb that failed.
+#[derive(Debug)]
+pub struct Error {
+    /// What was being done, as the end of "while …"; empty where the cause says it all.
+    pub step: String,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+/// Why a verb failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The org, or the way to it.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    /// The repository.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A file of the ledger in the repository.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// An archive.
+    #[error(transparent)]
+    Archive(#[from] archive::Error),
+    /// A selector.
+    #[error(transparent)]
+    Select(#[from] plan::select::NoMatch),
+    /// A file of our own.
+    #[error("cannot {act} `{path}`")]
+    Disk {
+        /// What was tried.
+        act: &'static str,
+        /// The file.
+        path: String,
+        /// The system's words.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The verb refuses.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// What a verb refuses to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The branch keeps another org.
+    #[error("branch `{branch}` keeps org {kept}, and this login opens org {found}")]
+    OtherOrg {
+        /// The branch.
+        branch: String,
+        /// The org that it keeps.
+        kept: OrgId,
+        /// The org of the login.
+        found: OrgId,
+    },
+    /// A newer release wrote the history.
+    #[error("branch `{branch}` was written by a newer release of orgkeep")]
+    NewerRelease {
+        /// The branch.
+        branch: String,
+    },
+    /// There is no snapshot yet.
+    #[error("branch `{branch}` has no snapshot yet")]
+    NoSnapshot {
+        /// The branch.
+        branch: String,
+    },
+    /// The user may not use the Metadata API.
+    #[error("{user} may not read the metadata of {host}")]
+    NoPermission {
+        /// The user.
+        user: String,
+        /// The org's host.
+        host: String,
+    },
+    /// A commit that is no snapshot where one is needed.
+    #[error("commit {commit} is not a snapshot of this org")]
+    NotASnapshot {
+        /// The commit.
+        commit: String,
+    },
+    /// A plan that no longer holds.
+    #[error("the plan no longer holds: {reason}")]
+    PlanOutdated {
+        /// What differs.
+        reason: String,
+    },
+    /// A retrieve that never gives an answer.
+    #[error("the org answers no retrieve: {reason}")]
+    NoAnswer {
+        /// Its last words.
+        reason: String,
+    },
+    /// Nothing was selected.
+    #[error("no component was selected")]
+    NothingSelected,
+    /// A file that is not what it should be.
+    #[error("`{path}` {reason}")]
+    BadFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Refusal {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OtherOrg { .. } => {
+                "choose the login with `--org`, or name another branch in orgkeep.toml".to_owned()
+            }
+            Self::NewerRelease { .. } => "install the newer release; this one may only read".to_owned(),
+            Self::NoSnapshot { .. } => "run `orgkeep snapshot` first".to_owned(),
+            Self::NoPermission { .. } => {
+                "give the user \"Modify Metadata Through Metadata API Functions\" or \"Modify All Data\", and \"API Enabled\""
+                    .to_owned()
+            }
+            Self::NotASnapshot { .. } => "`orgkeep log` lists the snapshots".to_owned(),
+            Self::PlanOutdated { .. } => "make the plan again with `orgkeep rollback`".to_owned(),
+            Self::NothingSelected => {
+                "name components, such as `CustomField:Account.Region__c`, or say `--all`".to_owned()
+            }
+            Self::NoAnswer { .. } => return None,
+            Self::BadFile { .. } => return None,
+        })
+    }
+}
+
+impl Error {
+    /// What the user can do about it, in the imperative.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match &self.cause {
+            Cause::Client(err) => err.hint(),
+            Cause::Store(err) => err.hint(),
+            Cause::Select(err) => err.hint(),
+            Cause::Refused(err) => err.hint(),
+            Cause::Ledger(_) => Some(
+                "the commit was edited by hand or is damaged: `git fsck`, or go back to the snapshot before it"
+                    .to_owned(),
+            ),
+            Cause::Archive(_) | Cause::Disk { .. } => None,
+        }
+    }
+
+    /// The same error, said to have happened while doing `step`.
+    #[must_use]
+    pub fn during(mut self, step: impl Into<String>) -> Self {
+        if self.step.is_empty() {
+            self.step = step.into();
+        }
+        self
+    }
+}
+
+impl<E: Into<Cause>> From<E> for Error {
+    fn from(cause: E) -> Self {
+        Self {
+            step: String::new(),
+            cause: cause.into(),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)?;
+        if self.step.is_empty() {
+            return Ok(());
+        }
+        write!(f, " (while {})", self.step)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// Adds the step to a failure.
+pub(super) trait During<T> {
+    /// The same result; a failure is said to have happened while doing `step`.
+    fn during(self, step: impl Into<String>) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Error>> During<T> for Result<T, E> {
+    fn during(self, step: impl Into<String>) -> Result<T, Error> {
+        self.map_err(|err| err.into().during(step))
+    }
+}

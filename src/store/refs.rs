@@ -1,0 +1,130 @@
+//! Branches, tags and our own references; moving them by compare-and-swap.
+
+use super::{Error, ObjectId, Repository};
+
+/// Where a branch is, as a snapshot sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Its name without `refs/heads/`.
+    pub name: String,
+    /// The commit of the local branch; `None` where there is no such branch yet.
+    pub local: Option<ObjectId>,
+    /// The commit a snapshot goes on top of: that of the local branch, else of
+    /// the remote's as it was last fetched; `None` for a history that begins.
+    pub tip: Option<ObjectId>,
+}
+
+/// A reference to be moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// Its full name, such as `refs/tags/v1`.
+    pub name: String,
+    /// Where it must be; `None` where it must not exist.
+    pub old: Option<ObjectId>,
+    /// Where it goes.
+    pub new: ObjectId,
+    /// What the reflog says, where there is one.
+    pub reason: String,
+}
+
+/// Checks that Git allows a branch of that name.
+pub(super) fn check_branch_name(name: &str) -> Result<(), Error> {
+    check_name("branch", "refs/heads/", name)
+}
+
+/// Checks that Git allows a tag of that name.
+pub(super) fn check_tag_name(name: &str) -> Result<(), Error> {
+    check_name("tag", "refs/tags/", name)
+}
+
+fn check_name(what: &'static str, prefix: &str, name: &str) -> Result<(), Error> {
+    let fine = !name.starts_with('-')
+        && name != "HEAD"
+        && git2::Reference::is_valid_name(&format!("{prefix}{name}"));
+    if fine {
+        Ok(())
+    } else {
+        Err(Error::InvalidRefName {
+            what,
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl Repository {
+    /// Where the branch `name` is.
+    ///
+    /// Where it is not there but was fetched from `remote`, as in a clone that
+    /// CI checked out by commit, a snapshot goes on top of the fetched one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRefName`], [`Error::Database`].
+    pub fn branch(&self, name: &str, remote: &str) -> Result<Branch, Error> {
+        check_branch_name(name)?;
+        let local = self.ref_target(&format!("refs/heads/{name}"))?;
+        let tip = match local {
+            Some(local) => Some(local),
+            None => self.ref_target(&format!("refs/remotes/{remote}/{name}"))?,
+        };
+        Ok(Branch {
+            name: name.to_owned(),
+            local,
+            tip,
+        })
+    }
+
+    /// The object that the reference of that full name points to, through symbolic ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub fn ref_target(&self, name: &str) -> Result<Option<ObjectId>, Error> {
+        match self.handle()?.refname_to_id(name) {
+            Ok(id) => Ok(Some(id.into())),
+            Err(err) if err.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(err) => Err(Error::database(format!("read `{name}`"))(err)),
+        }
+    }
+
+    /// Moves a reference if it is where `update` says; its file is on the disk afterwards.
+    pub(super) fn move_ref(&self, update: &RefUpdate) -> Result<(), Error> {
+        let handle = self.handle()?;
+        let new = update.new.to_git();
+        let moved = match update.old {
+            Some(old) => handle
+                .reference_matching(&update.name, new, true, old.to_git(), &update.reason)
+                .map(drop),
+            None => handle
+                .reference(&update.name, new, false, &update.reason)
+                .map(drop),
+        };
+        let Err(err) = moved else {
+            self.sync_ref(&update.name);
+            return Ok(());
+        };
+        let found = self.ref_target(&update.name)?;
+        match err.code() {
+            git2::ErrorCode::Modified | git2::ErrorCode::Exists | git2::ErrorCode::Locked => {
+                Err(Error::RefMoved {
+                    name: update.name.clone(),
+                })
+            }
+            _ if found != update.old => Err(Error::RefMoved {
+                name: update.name.clone(),
+            }),
+            _ => Err(Error::database(format!("move `{}`", update.name))(err)),
+        }
+    }
+
+    /// libgit2 leaves it to the system when a reference reaches the disk.
+    fn sync_ref(&self, name: &str) {
+        let path = self.common_dir().join(name);
+        if let Ok(file) = std::fs::File::open(&path) {
+            let _ = file.sync_all();
+        }
+        if let Some(dir) = path.parent() {
+            super::pack::sync_dir(dir);
+        }
+    }
+}
