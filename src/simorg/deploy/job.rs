@@ -13,7 +13,7 @@ use crate::{
     simorg::{
         SimOrg,
         fault::{Fault, Script, Strike},
-        state::{Content, DeployJob, DeployStage, Jobs, OrgKind, PackageFile},
+        state::{Content, DeployJob, DeployStage, OrgKind, PackageFile},
     },
 };
 
@@ -332,8 +332,6 @@ fn work(org: &mut SimOrg, job: &DeployJob) -> Ran {
         by: job.created.by.clone(),
         at: org.now(),
     };
-    debug_assert!(org.jobs.deploys.is_empty(), "jobs are not copied");
-    let _: &Jobs = &org.jobs;
     let mut options = job.options.clone();
     if job.validation.is_some() {
         // The validation ran them.
@@ -342,7 +340,7 @@ fn work(org: &mut SimOrg, job: &DeployJob) -> Ran {
         options.run_tests.clear();
     }
     let mut trial = org.clone();
-    let ran = run::run(&mut trial, zip, &options, &stamp);
+    let ran = run::run(org, &mut trial, zip, &options, &stamp);
     if ran.is_kept && !options.check_only {
         *org = trial;
     }

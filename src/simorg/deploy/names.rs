@@ -194,6 +194,8 @@ impl<'a> Names<'a> {
         let of = |object: &str| self.contains("CustomField", &format!("{object}.{field}"));
         match object {
             "Task" | "Event" => of(object) || of("Activity"),
+            // The layout for closing a case.
+            "CaseClose" => of("Case"),
             "PersonAccount" => of("Account") || of("Contact"),
             _ => of(object),
         }
