@@ -5,6 +5,7 @@ mod architecture;
 mod auth;
 mod canonical_corpora;
 mod client;
+mod convert;
 mod diff_corpora;
 mod golden;
 mod key_rules;

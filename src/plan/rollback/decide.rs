@@ -1,18 +1,16 @@
 //! From two trees and a selection to a verdict for each component.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lost::{Lost, put_back};
+use super::closure::Named;
 use super::permissions::{self, Things};
-use super::references::{Container, References, goes_with, noun};
+use super::references::{goes_with, noun};
 use super::rules::{self, Act, Case};
 use super::{Content, Facts, FlowVersions, Inputs, Item, RollbackPlan, Step, Verdict, ViewFile};
-use crate::model::component::percent_decoded;
-use crate::model::{ComponentKey, TypeName};
+use crate::model::ComponentKey;
 use crate::plan::commits::counted;
-use crate::registry::keys::KeyRules;
 use crate::xml::{self, Document, Element};
 
 /// Most details of one kind that are named one by one.
@@ -51,33 +49,26 @@ pub fn plan(inputs: &Inputs<'_>) -> RollbackPlan {
     }
 }
 
-struct Planner<'a> {
-    inputs: &'a Inputs<'a>,
+pub(super) struct Planner<'a> {
+    pub(super) inputs: &'a Inputs<'a>,
     /// What is made again, and for the sake of which other component.
-    recreated: BTreeMap<ComponentKey, Option<ComponentKey>>,
+    pub(super) recreated: BTreeMap<ComponentKey, Option<ComponentKey>>,
     /// What is gone and stays so.
-    still_gone: Vec<Named>,
+    pub(super) still_gone: Vec<Named>,
     /// By whether it was not selected, and name.
-    items: BTreeMap<(bool, ComponentKey), Item>,
-}
-
-/// A component, how it is referred to, and the texts of which a file must have one.
-type Named = (ComponentKey, References, Vec<String>);
-
-fn named(key: &ComponentKey) -> Named {
-    (key.clone(), References::to(key), spellings(key))
+    pub(super) items: BTreeMap<(bool, ComponentKey), Item>,
 }
 
 impl Planner<'_> {
-    fn was_there(&self, key: &ComponentKey) -> bool {
+    pub(super) fn was_there(&self, key: &ComponentKey) -> bool {
         self.inputs.target.state(key).is_some()
     }
 
-    fn is_there(&self, key: &ComponentKey) -> bool {
+    pub(super) fn is_there(&self, key: &ComponentKey) -> bool {
         self.inputs.now.state(key).is_some()
     }
 
-    fn is_gone(&self, key: &ComponentKey) -> bool {
+    pub(super) fn is_gone(&self, key: &ComponentKey) -> bool {
         self.was_there(key) && !self.is_there(key)
     }
 
@@ -141,21 +132,7 @@ impl Planner<'_> {
     fn decide(&self, key: &ComponentKey) -> Item {
         let (then, now) = (self.inputs.target.state(key), self.inputs.now.state(key));
         let facts = (self.inputs.facts)(key);
-        let mut item = Item {
-            key: key.clone(),
-            verdict: Verdict::Unchanged,
-            applies: false,
-            reason: String::new(),
-            details: Vec::new(),
-            page: None,
-            because_of: None,
-            files: Vec::new(),
-            deletes: Vec::new(),
-            before: Vec::new(),
-            after: Vec::new(),
-            redacted: false,
-            states: (then.clone(), now.clone()),
-        };
+        let mut item = self.blank(key);
         if let Some(reason) = &facts.unread {
             item.verdict = Verdict::Manual;
             item.reason = format!("its present state could not be read: {reason}");
@@ -295,6 +272,7 @@ impl Planner<'_> {
             return;
         }
         if rules::rests_after_deletion(&item.key) {
+            item.details.push("recreated without its data".to_owned());
             let rest = Duration::from_hours(24 * rules::REST_DAYS);
             let until = facts.deleted_at.map(|it| it.after(rest));
             if until.is_none_or(|it| self.inputs.at < it) {
@@ -306,7 +284,6 @@ impl Planner<'_> {
                     .push(format!("can be undeleted with its data in Setup {until}"));
                 item.page = Some(rules::undelete_page(&item.key));
             }
-            item.details.push("recreated without its data".to_owned());
         }
         if item.key.type_name.as_str() == "Flow" {
             item.details
@@ -354,30 +331,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Looks in everything that differs for what went with the recreated components.
-    fn find_lost(&mut self) {
-        let (made, not_made): (Vec<_>, Vec<_>) =
-            self.recreated.keys().partition(|it| self.applies(it));
-        let causes: Vec<Named> = made.into_iter().map(named).collect();
-        let gone = self.inputs.differing.iter();
-        let gone = gone.filter(|it| self.is_gone(it) && !self.recreated.contains_key(it));
-        let still_gone = gone.chain(not_made).map(named).collect();
-        self.still_gone = still_gone;
-        if causes.is_empty() {
-            return;
-        }
-        for key in self.inputs.differing {
-            let is_planned = self.inputs.selected.contains(key) || self.recreated.contains_key(key);
-            if is_planned || !self.was_there(key) || !self.is_there(key) {
-                continue;
-            }
-            if let Some(item) = self.put_back_in(key, &causes) {
-                self.items.insert((true, key.clone()), item);
-            }
-        }
-    }
-
-    fn applies(&self, key: &ComponentKey) -> bool {
+    pub(super) fn applies(&self, key: &ComponentKey) -> bool {
         [false, true].into_iter().any(|other| {
             self.items
                 .get(&(other, key.clone()))
@@ -385,69 +339,12 @@ impl Planner<'_> {
         })
     }
 
-    /// Today's files of `key` with what they lost together with a recreated component.
-    fn put_back_in(&self, key: &ComponentKey, causes: &[Named]) -> Option<Item> {
-        let then = self.inputs.target.read(key);
-        let near: Vec<_> = causes
-            .iter()
-            .filter(|(.., names)| {
-                then.iter()
-                    .any(|it| names.iter().any(|name| has(&it.bytes, name)))
-            })
-            .collect();
-        if near.is_empty() {
-            return None;
-        }
-        let mut item = self.decide_untouched(key);
-        let mut lost: BTreeMap<String, usize> = BTreeMap::new();
-        let mut first_cause = None;
-        for now in self.inputs.now.read(key) {
-            let Some(before) = then
-                .iter()
-                .find(|it| it.path == now.path && it.bytes != now.bytes)
-            else {
-                continue;
-            };
-            let (Some(before), Some(today)) = (parse(before), parse(&now)) else {
-                continue;
-            };
-            let container = Container { key, root: &before };
-            let mut found = false;
-            let mut wanted = |it: Lost<'_>| {
-                let cause = near
-                    .iter()
-                    .find(|(_, refs, _)| refs.are_in(it.element, &container))
-                    // What names something that stays gone would be refused.
-                    .filter(|_| {
-                        !self
-                            .still_gone
-                            .iter()
-                            .any(|(_, refs, _)| refs.are_in(it.element, &container))
-                    });
-                if let Some((cause, ..)) = cause {
-                    found = true;
-                    first_cause.get_or_insert_with(|| cause.clone());
-                    *lost.entry(noun(key, it.element.local_name())).or_default() += 1;
-                }
-                cause.is_some()
-            };
-            let document = put_back(&before, &today, KeyRules::official(), &mut wanted);
-            if found {
-                let document = permission_part(&key.type_name, &today, document);
-                item.files.push((now.path, merged(document)));
-            }
-        }
-        item.because_of = Some(first_cause?);
-        let counts: Vec<_> = lost.iter().map(|(word, n)| counted(*n, word)).collect();
-        item.reason = format!("{} back; later edits stay", counts.join(", "));
-        Some(item)
-    }
-
-    fn decide_untouched(&self, key: &ComponentKey) -> Item {
+    /// An item that does nothing yet.
+    pub(super) fn blank(&self, key: &ComponentKey) -> Item {
         Item {
             key: key.clone(),
-            verdict: Verdict::Revert,
-            applies: true,
+            verdict: Verdict::Unchanged,
+            applies: false,
             reason: String::new(),
             details: Vec::new(),
             page: None,
@@ -458,41 +355,6 @@ impl Planner<'_> {
             after: Vec::new(),
             redacted: false,
             states: (self.inputs.target.state(key), self.inputs.now.state(key)),
-        }
-    }
-
-    /// Says of what is sent whole which gone components it refers to.
-    fn warn_of_missing(&mut self) {
-        let gone = std::mem::take(&mut self.still_gone);
-        if gone.is_empty() {
-            return;
-        }
-        let target = self.inputs.target;
-        for item in self.items.values_mut().filter(|it| it.applies) {
-            if !item.files.iter().any(|(_, it)| *it == Content::Target) {
-                continue;
-            }
-            let mut missing = BTreeSet::new();
-            for file in target.read(&item.key) {
-                let mut near = gone.iter().filter(|(key, _, names)| {
-                    *key != item.key && names.iter().any(|name| has(&file.bytes, name))
-                });
-                let Some(first) = near.next() else { continue };
-                let Some(root) = parse(&file) else { continue };
-                let container = Container {
-                    key: &item.key,
-                    root: &root,
-                };
-                for (key, refs, _) in std::iter::once(first).chain(near) {
-                    if refs.are_in(&root, &container) {
-                        missing.insert(key.clone());
-                    }
-                }
-            }
-            for key in missing.iter().take(NAMED) {
-                item.details
-                    .push(format!("refers to {key}, which is gone: select it too"));
-            }
         }
     }
 }
@@ -535,67 +397,17 @@ fn revert_flow(item: &mut Item, flow: &FlowVersions) {
     }
 }
 
-fn permission_part(type_name: &TypeName, today: &Element, whole: Element) -> Element {
-    if permissions::has_entries(type_name) {
-        permissions::give_back(type_name, today, &whole)
-    } else {
-        whole
-    }
-}
-
-fn merged(root: Element) -> Content {
+pub(super) fn merged(root: Element) -> Content {
     Content::Merged(Arc::from(xml::render(&Document::new(root))))
 }
 
-fn parse(file: &ViewFile) -> Option<Element> {
+pub(super) fn parse(file: &ViewFile) -> Option<Element> {
     file.path.as_str().strip_suffix(".xml")?;
     xml::parse(&file.bytes).ok().map(|it| it.root)
 }
 
 fn first_document(files: &[ViewFile]) -> Option<Element> {
     files.iter().find_map(parse)
-}
-
-/// The texts one of which a file must have to name `key` at all.
-fn spellings(key: &ComponentKey) -> Vec<String> {
-    let last = |text: &str| {
-        let at = match key.type_name.as_str() {
-            "Layout" => text.find('-'),
-            _ => text.rfind(['.', '/']),
-        };
-        text[at.map_or(0, |it| it + 1)..].to_owned()
-    };
-    let name = key.name.as_str();
-    let mut all = vec![last(name), last(&percent_decoded(name))];
-    // A relationship is named by `__r`.
-    if let Some(stem) = all[0].strip_suffix("__c") {
-        all.push(format!("{stem}__r"));
-    }
-    all.dedup();
-    let escaped: Vec<String> = all.iter().map(|it| xml::escape(it).into_owned()).collect();
-    all.extend(escaped);
-    all
-}
-
-/// Whether `bytes` hold `text`, without regard to ASCII case.
-fn has(bytes: &[u8], text: &str) -> bool {
-    let text = text.as_bytes();
-    let Some((first, rest)) = text.split_first() else {
-        return false;
-    };
-    let mut at = 0;
-    while let Some(found) = bytes[at..]
-        .iter()
-        .position(|it| it.eq_ignore_ascii_case(first))
-    {
-        let start = at + found + 1;
-        match bytes.get(start..start + rest.len()) {
-            Some(next) if next.eq_ignore_ascii_case(rest) => return true,
-            Some(_) => at = start,
-            None => return false,
-        }
-    }
-    false
 }
 
 /// `18 h ago`, `3 days ago`.

@@ -81,10 +81,10 @@ pub enum InvalidPlan {
 impl InvalidPlan {
     /// What the user can do about it.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> String {
         match self {
-            Self::Json(_) => Some("make it again with `orgkeep rollback --plan FILE`".to_owned()),
-            Self::Schema { .. } => Some("make it again with this release of orgkeep".to_owned()),
+            Self::Json(_) => "make it again with `orgkeep rollback --plan FILE`".to_owned(),
+            Self::Schema { .. } => "make it again with this release of orgkeep".to_owned(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Invariant: each selected component has exactly one item. Nothing is deleted or
 //! revoked that the target's own ledger does not prove to have been absent then.
 
+mod closure;
 mod decide;
 mod file;
 pub mod lost;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use closure::{WentWith, went_with};
 pub use decide::plan;
 pub use file::{Difference, Entry, PlanFile, SCHEMA};
 pub use render::{Heading, render};

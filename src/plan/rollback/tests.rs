@@ -126,22 +126,20 @@ fn text_of(item: &Item) -> String {
 const FIELD: &str = "CustomField:Account.Region__c";
 
 fn layout(items: &[&str], label: &str) -> String {
-    let items: String = items
+    let items = items
         .iter()
         .map(|it| {
             format!("<layoutItems><behavior>Edit</behavior><field>{it}</field></layoutItems>")
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!(
         "<Layout><layoutSections><label>{label}</label><layoutColumns>{items}</layoutColumns></layoutSections></Layout>"
     )
 }
 
 fn permissions(root: &str, fields: &[&str]) -> String {
-    let fields: String = fields
-        .iter()
-        .map(|it| format!("<fieldPermissions><editable>true</editable><field>{it}</field><readable>true</readable></fieldPermissions>"))
-        .collect();
+    let fields = fields.iter().map(|it| format!("<fieldPermissions><editable>true</editable><field>{it}</field><readable>true</readable></fieldPermissions>")).collect::<Vec<_>>().concat();
     format!("<{root}>{fields}</{root}>")
 }
 
@@ -224,7 +222,15 @@ fn deleted_field_comes_back_with_all_that_was_lost_with_it_and_later_edits_stay(
         user: "jane@acme.com",
         url: "https://acme.my.salesforce.com/",
     };
-    insta::assert_snapshot!(render(&plan, &heading), @"");
+    insta::assert_snapshot!(render(&plan, &heading), @"
+    + recreate   CustomField:Account.Region__c    deleted 17 h ago; recreated without its data; can be undeleted with its data in Setup until 2026-12-06: https://acme.my.salesforce.com/lightning/setup/ObjectManager/Account/FieldsAndRelationships/view
+    ~ revert     Layout:Account-Sales             layout item Region__c after Name; later edits stay
+    ~ revert     ListView:Account.All             list view column Region__c after NAME
+    ~ revert     PermissionSet:Sales              field permission Account.Region__c; later edits stay
+    ~ revert     Profile:Admin                    field permission Account.Region__c; later edits stay
+    ~ revert     Report:Sales/Won                 report column Account$Region__c
+    Plan: 1 to recreate, 5 to revert, 0 to delete, 0 need a person. Org ACME (production), as jane@acme.com.
+    ");
     let text = |it: &str| text_of(plan.item(&key(it)).unwrap());
     assert_eq!(
         text("Layout:Account-Sales"),
@@ -243,6 +249,22 @@ fn deleted_field_comes_back_with_all_that_was_lost_with_it_and_later_edits_stay(
     );
     assert_eq!(text(FIELD), "target");
     assert!(plan.item(&key("Report:Sales/Lost")).is_none());
+}
+
+#[test]
+fn what_went_with_a_deletion_is_told_from_what_somebody_edited() {
+    let (before, after) = (company(), after_deletion());
+    let of = |it: &str| {
+        let root = |tree: &Tree| crate::xml::parse(tree.0[&key(it)].as_bytes()).unwrap().root;
+        went_with(&key(it), &root(&before), &root(&after), &[key(FIELD)])
+    };
+    let view = of("ListView:Account.All");
+    assert_eq!(view.lost, [(key(FIELD), "list view column".to_owned())]);
+    assert!(view.is_all);
+    let layout = of("Layout:Account-Sales");
+    assert_eq!(layout.lost, [(key(FIELD), "layout item".to_owned())]);
+    assert!(!layout.is_all);
+    assert!(of("Report:Sales/Lost").lost.is_empty());
 }
 
 #[test]
