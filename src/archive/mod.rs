@@ -14,5 +14,5 @@ pub mod read;
 pub mod write;
 
 pub use entry::{Entry, Problem};
-pub use read::{Archive, Error, Limits, Packed, ReadAt};
+pub use read::{Archive, Error, FileSource, Limits, Packed, ReadAt};
 pub use write::{Deflated, Level, Writer};

@@ -4,12 +4,17 @@
 //! decision is taken here that `ops` could take.
 
 mod context;
+mod convert;
 mod error;
+mod history;
 mod login;
 mod logout;
 mod monitor;
+mod open;
 mod orgs;
 mod output;
+mod simorg;
+mod snapshot;
 mod text;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -65,6 +70,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Snapshot(snapshot::SnapshotArgs),
+    Log(history::LogArgs),
+    Show(history::ShowArgs),
+    Diff(history::DiffArgs),
+    /// Serve a simulated org, for trying things out
+    Simorg(simorg::Simorg),
+    Convert(convert::ConvertArgs),
     /// Print the completions of a shell
     #[command(hide = true)]
     Completions {
@@ -101,6 +113,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Snapshot(args) => run_async(snapshot::run(context, args)),
+        Command::Log(args) => history::log(context, &args),
+        Command::Show(args) => history::show(context, &args),
+        Command::Diff(args) => history::diff(context, &args),
+        Command::Simorg(command) => simorg::run(context, command),
+        Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {
             let mut bytes = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "orgkeep", &mut bytes);
@@ -114,4 +132,13 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
             Ok(Outcome::Done)
         }
     }
+}
+
+/// Runs a command that talks to an org.
+fn run_async<T>(command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(command)
 }

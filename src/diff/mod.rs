@@ -1,1 +1,8 @@
 //! What changed between two trees, two documents, two texts.
+//!
+//! Changes are values: they can be shown, inverted, applied and merged.
+
+pub mod element;
+pub mod file;
+pub mod text;
+pub mod tree;

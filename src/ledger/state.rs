@@ -30,6 +30,9 @@ pub struct RunState {
     /// Permissions of the user of the last run; fewer now makes absences doubtful.
     #[serde(default)]
     pub permissions: Vec<String>,
+    /// Components whose content was not what the listing promised: fetched again next time.
+    #[serde(default)]
+    pub unsettled: Vec<String>,
     /// Fingerprint of each table that was watched, such as the permission tables.
     #[serde(default)]
     pub watermarks: BTreeMap<String, String>,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{archive, auth, client, config, ledger, model::OrgId, plan, source, store, workdir};
+use crate::{archive, client, ledger, model::OrgId, plan, store};
 
 /// A verb that failed.
 #[derive(Debug)]
@@ -20,30 +20,18 @@ pub enum Cause {
     /// The org, or the way to it.
     #[error(transparent)]
     Client(#[from] client::Error),
-    /// The login.
-    #[error(transparent)]
-    Auth(#[from] auth::Error),
     /// The repository.
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A file of the ledger in the repository.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
-    /// `orgkeep.toml`.
-    #[error(transparent)]
-    Config(#[from] config::Error),
-    /// A file of the project.
-    #[error(transparent)]
-    Workdir(#[from] workdir::Error),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::Error),
     /// A selector.
     #[error(transparent)]
-    Select(#[from] plan::select::Error),
-    /// A conversion.
-    #[error(transparent)]
-    Source(#[from] source::Error),
+    Select(#[from] plan::select::NoMatch),
     /// A file of our own.
     #[error("cannot {act} `{path}`")]
     Disk {
@@ -154,16 +142,14 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match &self.cause {
             Cause::Client(err) => err.hint(),
-            Cause::Auth(err) => err.hint(),
             Cause::Store(err) => err.hint(),
-            Cause::Config(err) => err.hint(),
             Cause::Select(err) => err.hint(),
             Cause::Refused(err) => err.hint(),
             Cause::Ledger(_) => Some(
                 "the commit was edited by hand or is damaged: `git fsck`, or go back to the snapshot before it"
                     .to_owned(),
             ),
-            Cause::Workdir(_) | Cause::Archive(_) | Cause::Source(_) | Cause::Disk { .. } => None,
+            Cause::Archive(_) | Cause::Disk { .. } => None,
         }
     }
 

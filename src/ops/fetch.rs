@@ -17,7 +17,10 @@ use super::error::{Cause, During, Error, Refusal};
 use crate::{
     client::{self, Org, RetrieveMessage, RetrieveOptions, Retrieved},
     model::{ComponentKey, Manifest, RemoteComponent},
-    plan::retrieve::{RetrieveBatch, recover::{Outcome, Queue}},
+    plan::retrieve::{
+        RetrieveBatch,
+        recover::{Outcome, Queue},
+    },
     progress::{Event, Monitor, Phase},
 };
 
@@ -211,7 +214,10 @@ async fn fetch_one(
     let mut zip = private_file(&zip_path)?;
     let mut retrieved = None;
     if let Some(job_id) = open_job {
-        match org.finish_retrieve(&job_id, org.options().poll, &mut zip).await {
+        match org
+            .finish_retrieve(&job_id, org.options().poll, &mut zip)
+            .await
+        {
             Ok(answer) => retrieved = Some(answer),
             // The job is another org's, too old, or its answer was given: make it anew.
             Err(err) if err.code().is_some() => (),

@@ -1,3 +1,14 @@
 //! The verbs: each awaits the edges, calls the pure floors, returns a report.
+//!
+//! Invariant: nothing here prints, and no decision is taken here that a pure
+//! function could take.
 
+pub mod convert;
+pub mod discover;
+mod error;
+mod fetch;
+pub mod history;
 pub mod login;
+pub mod snapshot;
+
+pub use error::{Cause, Error, Refusal};

@@ -6,7 +6,11 @@
 //!
 //! Invariant: no async, no disk, no clock, no environment.
 
+pub mod commits;
+pub mod deletions;
+pub mod deploy;
 pub mod retrieve;
+pub mod rollback;
 pub mod scope;
 pub mod select;
 

@@ -87,6 +87,8 @@ impl<'a> GitCommand<'a> {
                 .env("SSH_ASKPASS_REQUIRE", "never");
         }
         command.envs(program.env.iter().map(|(key, value)| (key, value)));
+        // What we write is UTF-8, whatever the user's own commits are in.
+        command.args(["-c", "i18n.commitEncoding=UTF-8"]);
         command.arg("--git-dir").arg(git_dir).arg(name);
         Self {
             program,
@@ -97,6 +99,11 @@ impl<'a> GitCommand<'a> {
 
     pub(super) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.command.arg(arg);
+        self
+    }
+
+    pub(super) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(args);
         self
     }
 

@@ -12,7 +12,7 @@ use super::{Error, Repository, publish::Recovery};
 pub struct WriteLock<'a> {
     repo: &'a Repository,
     /// The system's lock is on this open file.
-    _file: File,
+    file: File,
     recovery: Option<Recovery>,
 }
 
@@ -51,7 +51,7 @@ impl Repository {
         let recovery = self.recover()?;
         Ok(WriteLock {
             repo: self,
-            _file: file,
+            file,
             recovery,
         })
     }
@@ -74,6 +74,14 @@ impl Repository {
                 let _ = fs::remove_file(entry.path());
             }
         }
+    }
+}
+
+impl Drop for WriteLock<'_> {
+    fn drop(&mut self) {
+        // Closing is not enough where another thread is just starting a program:
+        // until that has begun, it holds a copy of the open file.
+        let _ = self.file.unlock();
     }
 }
 

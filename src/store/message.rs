@@ -102,7 +102,7 @@ impl Message {
             }
         }
         if self.trailers.is_empty() {
-            return self.without_chance_trailers(out);
+            return without_chance_trailers(out);
         }
         out.push('\n');
         for (key, value) in &self.trailers {
@@ -110,19 +110,6 @@ impl Message {
             // An empty value would read as the start of a continuation.
             let value = if value.is_empty() { "-" } else { &value };
             writeln!(out, "{key}: {value}").expect("a String takes all");
-        }
-        out
-    }
-
-    /// Keeps a body whose last paragraph happens to look like trailers from being read so.
-    fn without_chance_trailers(&self, text: String) -> String {
-        if Self::parse(&text).trailers.is_empty() {
-            return text;
-        }
-        let start = text.trim_end().rfind("\n\n").map_or(0, |at| at + 2);
-        let mut out = text[..start].to_owned();
-        for line in text[start..].lines() {
-            writeln!(out, " {line}").expect("a String takes all");
         }
         out
     }
@@ -153,6 +140,19 @@ impl Message {
             },
         }
     }
+}
+
+/// Keeps a body whose last paragraph happens to look like trailers from being read so.
+fn without_chance_trailers(text: String) -> String {
+    if Message::parse(&text).trailers.is_empty() {
+        return text;
+    }
+    let start = text.trim_end().rfind("\n\n").map_or(0, |at| at + 2);
+    let mut out = text[..start].to_owned();
+    for line in text[start..].lines() {
+        writeln!(out, " {line}").expect("a String takes all");
+    }
+    out
 }
 
 /// The trailers of a paragraph; `None` unless it is nothing else.

@@ -186,6 +186,11 @@ impl Repository {
         })
     }
 
+    /// Forgets the free handles, which remember where a shallow clone ended.
+    pub(super) fn renew_handles(&self) {
+        self.handles.lock().clear();
+    }
+
     pub(super) fn reached(&self, step: Step, path: &Path) -> Result<(), Error> {
         self.watch.reached(step, path)
     }
@@ -236,14 +241,7 @@ fn explain_refusal(path: &Path, flags: RepositoryOpenFlags, err: git2::Error) ->
     let found = find_git_dir(path, !flags.contains(RepositoryOpenFlags::NO_SEARCH));
     match (err.code(), found) {
         (ErrorCode::Owner, found) => Error::ForeignOwner {
-            path: found
-                .map(|git_dir| match git_dir.file_name() {
-                    Some(name) if name == ".git" => {
-                        git_dir.parent().map(Path::to_owned).unwrap_or(git_dir)
-                    }
-                    _ => git_dir,
-                })
-                .unwrap_or_else(|| path.to_owned()),
+            path: found.map_or_else(|| path.to_owned(), without_dot_git),
         },
         (_, Some(git_dir)) => match foreign_feature(&git_dir) {
             Some(feature) => Error::UnsupportedFormat {
@@ -258,6 +256,14 @@ fn explain_refusal(path: &Path, flags: RepositoryOpenFlags, err: git2::Error) ->
         (_, None) => Error::NotARepository {
             path: path.to_owned(),
         },
+    }
+}
+
+/// The folder that a user knows: the one with `.git` in it, or the bare repository.
+fn without_dot_git(git_dir: PathBuf) -> PathBuf {
+    match git_dir.parent() {
+        Some(parent) if git_dir.ends_with(".git") => parent.to_owned(),
+        _ => git_dir,
     }
 }
 

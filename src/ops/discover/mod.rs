@@ -13,7 +13,7 @@ pub use queries::{Described, MAX_QUERIES, PUBLIC_FOLDER, Query};
 
 use super::error::{During, Error};
 use crate::{
-    client::{self, ListQuery, OrgDescription, Org},
+    client::{self, ListQuery, Org, OrgDescription},
     model::{ComponentKey, ComponentName, RemoteComponent, TypeName},
     plan::scope::Scope,
     progress::{Event, Monitor, Phase},
@@ -90,7 +90,11 @@ impl Discovery {
             .map(|it| Described {
                 type_name: it.name.clone(),
                 in_folder: it.in_folder,
-                children: it.children.iter().filter_map(|it| it.parse().ok()).collect(),
+                children: it
+                    .children
+                    .iter()
+                    .filter_map(|it| it.parse().ok())
+                    .collect(),
             })
             .collect()
     }
@@ -121,13 +125,18 @@ type Answer = Vec<(Query, Result<Vec<RemoteComponent>, Problem>)>;
 /// a spent budget, an org that cannot be reached, a describe that fails.
 pub async fn discover(org: &Org, scope: &Scope, monitor: &dyn Monitor) -> Result<Discovery, Error> {
     let registry = Registry::official();
-    let description = org.describe().await.during("describing the org's metadata types")?;
+    let description = org
+        .describe()
+        .await
+        .during("describing the org's metadata types")?;
     let mut found = Discovery {
         description: Some(description),
         ..Discovery::default()
     };
     let described = found.described();
-    let first = queries::first_round(registry, &described, |it, parent| scope.may_hold(it, parent));
+    let first = queries::first_round(registry, &described, |it, parent| {
+        scope.may_hold(it, parent)
+    });
     monitor.event(Event::Started(Phase::List, Some(first.len() as u64)));
     list_all(org, first, &mut found, monitor).await?;
     let folders: BTreeMap<TypeName, BTreeSet<ComponentName>> = found
@@ -135,7 +144,9 @@ pub async fn discover(org: &Org, scope: &Scope, monitor: &dyn Monitor) -> Result
         .iter()
         .map(|(name, listed)| (name.clone(), listed.components.keys().cloned().collect()))
         .collect();
-    let second = queries::second_round(registry, &described, &folders, |it| scope.may_hold(it, None));
+    let second = queries::second_round(registry, &described, &folders, |it| {
+        scope.may_hold(it, None)
+    });
     monitor.event(Event::Started(Phase::List, Some(second.len() as u64)));
     list_all(org, second, &mut found, monitor).await?;
     monitor.event(Event::Finished(Phase::List));
@@ -213,7 +224,10 @@ async fn list_once(org: &Org, queries: &[Query]) -> Result<Answer, client::Error
         })
         .collect();
     let listing = org.list_metadata(&asked).await?;
-    let mut answer: Answer = queries.iter().map(|it| (it.clone(), Ok(Vec::new()))).collect();
+    let mut answer: Answer = queries
+        .iter()
+        .map(|it| (it.clone(), Ok(Vec::new())))
+        .collect();
     let mut unplaced = false;
     for unnamed in &listing.unnamed {
         // Its name cannot stand anywhere; the type counts as not fully listed.

@@ -73,7 +73,9 @@ pub fn first_round(
     for it in described {
         if it.in_folder {
             if wanted(&it.type_name, None) {
-                folder_types(registry, &it.type_name).iter().for_each(&mut ask);
+                folder_types(registry, &it.type_name)
+                    .iter()
+                    .for_each(&mut ask);
             }
             continue;
         }
@@ -177,14 +179,23 @@ mod tests {
         let queries = second_round(Registry::official(), &org, &folders, |_| true);
         assert_eq!(
             names(&queries),
-            ["Report Sales", "Report Sales/Regional", "Report unfiled$public"]
+            [
+                "Report Sales",
+                "Report Sales/Regional",
+                "Report unfiled$public"
+            ]
         );
     }
 
     #[test]
     fn what_is_out_of_scope_is_not_asked_for() {
-        let org = [described("CustomObject", false, &["CustomField"]), described("Report", true, &[])];
-        let queries = first_round(Registry::official(), &org, |it, _| it.as_str() == "CustomField");
+        let org = [
+            described("CustomObject", false, &["CustomField"]),
+            described("Report", true, &[]),
+        ];
+        let queries = first_round(Registry::official(), &org, |it, _| {
+            it.as_str() == "CustomField"
+        });
         assert_eq!(names(&queries), ["CustomField"]);
     }
 }

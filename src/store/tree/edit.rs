@@ -117,10 +117,19 @@ fn write_folder(
     pack.put(Kind::Tree, &out).map(Some)
 }
 
+/// What becomes of the file of one name.
+#[derive(Clone, Copy, Default)]
+enum FileEdit {
+    #[default]
+    Stays,
+    Put(ObjectId),
+    Goes,
+}
+
 /// What changes under one name: the file of that name, and files below it.
 #[derive(Default)]
 struct Here<'a> {
-    file: Option<Option<ObjectId>>,
+    file: FileEdit,
     below: Vec<(&'a str, Option<ObjectId>)>,
 }
 
@@ -128,7 +137,9 @@ fn by_first_part<'a>(changes: &Changes<'a>) -> BTreeMap<&'a str, Here<'a>> {
     let mut names: BTreeMap<&str, Here<'_>> = BTreeMap::new();
     for &(path, id) in changes {
         match path.split_once('/') {
-            None => names.entry(path).or_default().file = Some(id),
+            None => {
+                names.entry(path).or_default().file = id.map_or(FileEdit::Goes, FileEdit::Put);
+            }
             Some((name, rest)) => names.entry(name).or_default().below.push((rest, id)),
         }
     }
@@ -146,7 +157,7 @@ fn changed_entry(
     let old_file = old.filter(|it| !it.mode.is_tree());
     let wants_below = here.below.iter().any(|(_, id)| id.is_some());
     let file = match (here.file, old_file) {
-        (Some(Some(id)), old) => Some(Entry {
+        (FileEdit::Put(id), old) => Some(Entry {
             // A link or submodule in place of our file gives way to a file.
             mode: old.map_or(Mode::FILE, |it| {
                 if it.mode.is_file() {
@@ -157,8 +168,8 @@ fn changed_entry(
             }),
             id,
         }),
-        (Some(None), _) => None,
-        (None, old) => old,
+        (FileEdit::Goes, _) => None,
+        (FileEdit::Stays, old) => old,
     };
     // Without anything to put below, a removal below a file touches nothing.
     let folder = if old_tree.is_some() || wants_below {

@@ -51,11 +51,13 @@ impl Listing {
     }
 
     /// All files, ordered by path.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = ListingEntry<'_>> {
         self.within(0..self.files.len())
     }
 
     /// The files below the folder `folder`, which has no slash at its end.
+    #[must_use]
     pub fn under(&self, folder: &str) -> impl ExactSizeIterator<Item = ListingEntry<'_>> {
         // A slash comes right before the digit 0.
         let first = |end: char| {
@@ -143,29 +145,7 @@ impl Repository {
     pub fn entry_at(&self, root: ObjectId, path: &str) -> Result<Option<Entry>, Error> {
         let handle = self.handle()?;
         let odb = handle.odb().map_err(Error::database("open the objects"))?;
-        let mut found = Entry {
-            mode: Mode::TREE,
-            id: root,
-        };
-        for part in path.split('/') {
-            if !found.mode.is_tree() || found.id == ObjectId::EMPTY_TREE {
-                return Ok(None);
-            }
-            let bytes = read_tree(&odb, found.id)?;
-            let mut next = None;
-            for entry in entries(found.id, &bytes) {
-                let entry = entry?;
-                if entry.name == part.as_bytes() {
-                    next = Some(entry.entry);
-                    break;
-                }
-            }
-            match next {
-                Some(entry) => found = entry,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(found))
+        find_entry(root, path, |id| read_tree(&odb, id))
     }
 
     /// The bytes of a file.
@@ -189,6 +169,37 @@ impl Repository {
             })
         }
     }
+}
+
+/// Walks from the tree `root` to `path`, reading trees by `read`.
+pub(in crate::store) fn find_entry(
+    root: ObjectId,
+    path: &str,
+    read: impl Fn(ObjectId) -> Result<Vec<u8>, Error>,
+) -> Result<Option<Entry>, Error> {
+    let mut found = Entry {
+        mode: Mode::TREE,
+        id: root,
+    };
+    for part in path.split('/') {
+        if !found.mode.is_tree() || found.id == ObjectId::EMPTY_TREE {
+            return Ok(None);
+        }
+        let bytes = read(found.id)?;
+        let mut next = None;
+        for entry in entries(found.id, &bytes) {
+            let entry = entry?;
+            if entry.name == part.as_bytes() {
+                next = Some(entry.entry);
+                break;
+            }
+        }
+        match next {
+            Some(entry) => found = entry,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(found))
 }
 
 /// The bytes of the tree object `id`.

@@ -10,6 +10,7 @@ mod object;
 
 pub use diff::TreeChange;
 pub use edit::TreeEdit;
+pub(super) use listing::find_entry;
 pub use listing::{Listing, ListingEntry};
 pub use object::{Entry, Mode};
-pub(super) use object::{RawEntry, entries};
+use object::{RawEntry, entries};

@@ -1,0 +1,340 @@
+//! From changes to commits: who did what, in the pack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    SnapshotOptions, SnapshotSetup,
+    base::{Base, snapshot_id},
+    detail,
+    listing::parent_of,
+    outcome::{self, Known, PathChange},
+    people,
+    read::{Answers, ReadPlan, tree_key},
+    record,
+};
+use crate::{
+    client::{Identity, Org},
+    ledger::Gap,
+    model::{ComponentKey, RecordId, RemoteComponent, Timestamp, TreePath},
+    ops::error::Error,
+    plan::commits::{
+        self, Change, ChangedFile, DEFAULT_GAP, Evidence, Kind, Part, Piece, PlannedCommit, Story,
+        User, Who,
+    },
+    registry::Registry,
+    store::{self, CommitDraft, Message, ObjectId, PackBuilder, TreeEdit},
+};
+
+/// The commits of a snapshot, in the pack and not yet on the branch.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    /// Oldest first; empty where nothing changed.
+    pub(super) made: Vec<Made>,
+    /// What differs from the tree before.
+    pub(super) changes: Vec<PathChange>,
+    /// Gaps that came up while comparing.
+    pub(super) gaps: BTreeSet<Gap>,
+    /// The ledger, as the last commit has it.
+    pub(super) ledger: record::LedgerFiles,
+}
+
+/// One commit that was made.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) id: ObjectId,
+    pub(super) author: String,
+    pub(super) at: Timestamp,
+    pub(super) subject: String,
+    pub(super) n_files: usize,
+}
+
+/// Makes the commits.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that was read meets here"
+)]
+pub(super) async fn commits(
+    org: &Org,
+    base: &Base,
+    identity: &Identity,
+    plan: &ReadPlan,
+    answers: &Answers,
+    setup: &SnapshotSetup,
+    options: &SnapshotOptions,
+    pack: &PackBuilder<'_>,
+) -> Result<Commits, Error> {
+    let registry = Registry::official();
+    let mut gaps = answers.gaps.clone();
+    let listed = |key: &ComponentKey| plan.in_scope.components.contains_key(key);
+    let in_tree = |keys: &BTreeSet<ComponentKey>| -> BTreeSet<ComponentKey> {
+        keys.iter()
+            .map(|key| tree_key(registry, key, base.remote(key)))
+            .collect()
+    };
+    let (left, entered) = (in_tree(&plan.left), in_tree(&plan.entered));
+    let known = Known {
+        is_listed: &listed,
+        deleted: &answers.deleted,
+        left: &left,
+        entered: &entered,
+    };
+    let mut changes = outcome::changes(base, &answers.gathered.files, &known, &mut gaps);
+    changes.extend(record::flow_changes(base, plan, answers, pack)?);
+    let ledger = record::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
+    let (by_scope, by_people): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
+
+    let files: Vec<ChangedFile> = by_people
+        .iter()
+        .map(|it| changed_file(registry, it))
+        .collect();
+    let evidence = gather_evidence(base, plan, answers);
+    let stamp = |key: &ComponentKey| evidence.get(key).map(|it| it.modified.clone());
+    let planned = commits::plan_commits(
+        &files,
+        &Evidence {
+            stamp: &stamp,
+            label: &|_| None,
+            trail: &answers.trail,
+            since: base.listed_at,
+            until: plan.began,
+        },
+        DEFAULT_GAP,
+    );
+    let mut drafts = Vec::new();
+    if !by_scope.is_empty() {
+        drafts.push(ours(
+            Kind::Scope,
+            "What is in scope changed",
+            &by_scope,
+            registry,
+            plan.began,
+        ));
+    }
+    for commit in planned {
+        drafts.push(Draft {
+            paths: commit
+                .pieces
+                .keys()
+                .map(|&n| (by_people[n].path.clone(), by_people[n].after))
+                .collect(),
+            files: files.clone(),
+            label: String::new(),
+            commit,
+        });
+    }
+    if drafts.is_empty() && ledger.gaps_moved {
+        drafts.push(ours(Kind::Gap, &ledger.story, &[], registry, plan.began));
+    }
+    let made = write(
+        org, base, identity, plan, setup, options, pack, &drafts, &ledger,
+    )
+    .await?;
+    Ok(Commits {
+        made,
+        changes,
+        gaps,
+        ledger,
+    })
+}
+
+/// A commit with what it puts into the tree.
+struct Draft {
+    commit: PlannedCommit,
+    files: Vec<ChangedFile>,
+    paths: Vec<(TreePath, Option<ObjectId>)>,
+    label: String,
+}
+
+/// A commit that blames nobody.
+fn ours(
+    kind: Kind,
+    label: &str,
+    changes: &[&PathChange],
+    registry: &Registry,
+    at: Timestamp,
+) -> Draft {
+    let files: Vec<ChangedFile> = changes
+        .iter()
+        .map(|it| changed_file(registry, it))
+        .collect();
+    let parts = files
+        .iter()
+        .enumerate()
+        .flat_map(|(n, it)| (0..it.parts.len()).map(move |part| (n, part)))
+        .collect();
+    Draft {
+        commit: PlannedCommit {
+            kind,
+            who: Who::Ourselves,
+            delegate: None,
+            with: BTreeSet::new(),
+            at,
+            pieces: (0..files.len()).map(|it| (it, Piece::Whole)).collect(),
+            parts,
+        },
+        files,
+        paths: changes
+            .iter()
+            .map(|it| (it.path.clone(), it.after))
+            .collect(),
+        label: label.to_owned(),
+    }
+}
+
+/// A changed file of which nothing more is told.
+pub(super) fn changed_file(registry: &Registry, change: &PathChange) -> ChangedFile {
+    let parent = parent_of(registry, &change.key)
+        .or_else(|| (change.key != change.family).then(|| change.family.clone()));
+    ChangedFile {
+        path: change.path.clone(),
+        parts: vec![Part {
+            key: change.key.clone(),
+            parent,
+            change: match (change.before, change.after) {
+                (None, _) => Change::Added,
+                (_, None) => Change::Deleted,
+                _ => Change::Changed,
+            },
+            consequence_of: None,
+            details: Vec::new(),
+        }],
+    }
+}
+
+/// What is known of each component by the name that the tree has for it.
+fn gather_evidence(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+) -> BTreeMap<ComponentKey, RemoteComponent> {
+    let registry = Registry::official();
+    let mut evidence = BTreeMap::new();
+    for it in plan
+        .in_scope
+        .components
+        .values()
+        .chain(answers.answered.values())
+    {
+        let listed = plan
+            .in_scope
+            .components
+            .get(&it.key)
+            .or_else(|| base.remote(&it.key));
+        evidence.insert(tree_key(registry, &it.key, listed), it.clone());
+    }
+    evidence
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the end of the function above, apart for its length"
+)]
+async fn write(
+    org: &Org,
+    base: &Base,
+    identity: &Identity,
+    plan: &ReadPlan,
+    setup: &SnapshotSetup,
+    options: &SnapshotOptions,
+    pack: &PackBuilder<'_>,
+    drafts: &[Draft],
+    ledger: &record::LedgerFiles,
+) -> Result<Vec<Made>, Error> {
+    let ids: BTreeSet<RecordId> = drafts.iter().flat_map(|it| people_of(&it.commit)).collect();
+    let users = people::users(org, &ids).await;
+    let mut tree = base.tree;
+    let mut parents: Vec<ObjectId> = base.commit.into_iter().collect();
+    let mut made = Vec::new();
+    let snapshot = snapshot_id(plan.began);
+    for (n, draft) in drafts.iter().enumerate() {
+        let mut edit = TreeEdit::new(tree);
+        for (path, after) in &draft.paths {
+            match after {
+                Some(id) => edit.put(path.clone(), *id),
+                None => edit.remove(path.clone()),
+            }
+        }
+        let is_last = n + 1 == drafts.len();
+        if is_last {
+            for (path, id) in &ledger.files {
+                match id {
+                    Some(id) => edit.put(path.clone(), *id),
+                    None => edit.remove(path.clone()),
+                }
+            }
+        }
+        let root = edit.write(pack)?;
+        let with: Vec<commits::Signature> = draft
+            .commit
+            .with
+            .iter()
+            .map(|it| commits::Signature::of_author(it, user(&users, it.id), identity.org.id))
+            .collect();
+        let story = Story {
+            snapshot: &snapshot,
+            part: n + 1,
+            of: drafts.len(),
+            org: identity.org.id,
+            between: (base.listed_at, plan.began),
+            label: if draft.label.is_empty() {
+                options.message.as_deref().unwrap_or_default()
+            } else {
+                &draft.label
+            },
+            with: &with,
+        };
+        let text = commits::describe(&draft.commit, &draft.files, &story);
+        let message = Message::parse(&text);
+        let subject = message.subject.clone();
+        let author = signature(&draft.commit, &users, identity, setup);
+        let commit = CommitDraft {
+            tree: root,
+            parents: parents.clone(),
+            author: store::Signature::new(&author.name, &author.email, draft.commit.at),
+            committer: store::Signature::new(&setup.committer.0, &setup.committer.1, plan.began),
+            message,
+        };
+        let id = pack.commit(&commit)?;
+        made.push(Made {
+            id,
+            author: author.name,
+            at: draft.commit.at,
+            subject,
+            n_files: draft.paths.len(),
+        });
+        tree = Some(root);
+        parents = vec![id];
+    }
+    Ok(made)
+}
+
+fn people_of(commit: &PlannedCommit) -> Vec<RecordId> {
+    let mut ids: Vec<RecordId> = commit.with.iter().filter_map(|it| it.id).collect();
+    if let Who::Person(author) | Who::Platform(author) = &commit.who {
+        ids.extend(author.id);
+    }
+    ids
+}
+
+fn user(users: &BTreeMap<RecordId, User>, id: Option<RecordId>) -> Option<&User> {
+    users.get(&id?)
+}
+
+fn signature(
+    commit: &PlannedCommit,
+    users: &BTreeMap<RecordId, User>,
+    identity: &Identity,
+    setup: &SnapshotSetup,
+) -> commits::Signature {
+    if commit.who == Who::Ourselves {
+        return commits::Signature {
+            name: setup.committer.0.clone(),
+            email: setup.committer.1.clone(),
+        };
+    }
+    let id = match &commit.who {
+        Who::Person(author) | Who::Platform(author) => author.id,
+        Who::Unknown | Who::Ourselves => None,
+    };
+    commits::Signature::of(&commit.who, user(users, id), identity.org.id)
+}

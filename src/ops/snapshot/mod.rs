@@ -1,0 +1,140 @@
+//! Takes a snapshot: lists the org, retrieves what changed, commits it.
+//!
+//! The way of the data is that of the functions in [`snapshot`]: base → listing →
+//! decision → answers → changes → commits → branch. Each step is a file here.
+//!
+//! Invariant: until the branch moves nothing in the repository has changed, and
+//! what was not read successfully is never taken for deleted.
+
+mod base;
+mod commit;
+mod detail;
+mod flows;
+mod gather;
+mod listing;
+mod options;
+mod outcome;
+mod people;
+mod read;
+mod record;
+mod report;
+
+pub use base::{Base, OwnedFile, snapshot_of};
+pub use options::{SnapshotOptions, SnapshotSetup};
+pub use report::{CommitReport, SnapshotReport};
+
+use super::error::{During, Error, Refusal};
+use crate::{
+    client::{Identity, Org},
+    ledger::{RuleVersions, org::LAYOUT},
+    model::{OrgId, Timestamp},
+    progress::Monitor,
+    source::{Level, canonical, redact},
+    store::{Branch, Repository},
+};
+
+/// Version of the table of types; raised when files of a type move or change their names.
+const REGISTRY_VERSION: u32 = 1;
+
+/// Takes a snapshot of `org` onto the branch that `setup` names.
+///
+/// # Errors
+///
+/// [`Error`]; the branch is where it was, unless the error says that it moved.
+pub async fn snapshot(
+    org: &Org,
+    repo: &Repository,
+    setup: &SnapshotSetup,
+    options: &SnapshotOptions,
+    monitor: &dyn Monitor,
+) -> Result<SnapshotReport, Error> {
+    let lock = repo.lock()?;
+    let branch = repo.ready(&setup.branch, &setup.remote)?;
+    let identity = identify(org).await?;
+    let base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
+    let memory = record::Memory::read(repo, identity.org.id)?;
+    let began = org.now().unwrap_or(Timestamp::UNKNOWN);
+
+    let plan = read::plan(
+        org,
+        &base,
+        &memory,
+        setup,
+        options,
+        identity.org.id,
+        began,
+        monitor,
+    )
+    .await?;
+    if options.dry_run {
+        return Ok(report::dry_run(&plan, org, &identity, setup));
+    }
+    let pack = repo.pack(&base.listing)?;
+    let answers = read::read(org, repo, &base, &plan, setup, &pack, options, monitor).await?;
+    let commits = commit::commits(
+        org, &base, &identity, &plan, &answers, setup, options, &pack,
+    )
+    .await?;
+    let result = record::publish(
+        &lock, pack, &branch, &base, memory, &identity, &plan, &answers, commits, setup, options,
+        org, monitor,
+    )?;
+    Ok(report::done(result, &plan, &answers, org, &identity, setup))
+}
+
+/// Who we are, and whether that is enough.
+async fn identify(org: &Org) -> Result<Identity, Error> {
+    let identity = org.identity().await.during("asking the org who it is")?;
+    if identity.permissions.may_use_metadata() == Some(false) {
+        return Err(Refusal::NoPermission {
+            user: identity.user.username.clone(),
+            host: org.instance().host().to_owned(),
+        }
+        .into());
+    }
+    Ok(identity)
+}
+
+/// Refuses another org's snapshot, and a history that a newer release wrote.
+fn check_bond(
+    base: &Base,
+    branch: &Branch,
+    found: OrgId,
+    ours: &RuleVersions,
+) -> Result<(), Error> {
+    let Some(kept) = &base.org else {
+        return Ok(());
+    };
+    if kept.is_newer(ours) || kept.layout > LAYOUT {
+        return Err(Refusal::NewerRelease {
+            branch: branch.name.clone(),
+        }
+        .into());
+    }
+    if kept.org_id != found {
+        return Err(Refusal::OtherOrg {
+            branch: branch.name.clone(),
+            kept: kept.org_id,
+            found,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+/// Versions of the rules that this release writes with.
+fn rule_versions(setup: &SnapshotSetup) -> RuleVersions {
+    RuleVersions {
+        canonical: match setup.level {
+            Level::Faithful => 0,
+            Level::Canonical => canonical::RULES_VERSION,
+        },
+        registry: REGISTRY_VERSION,
+        redaction: if setup.redact {
+            redact::RULES_VERSION
+        } else {
+            0
+        },
+    }
+}

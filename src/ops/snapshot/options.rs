@@ -1,0 +1,55 @@
+//! What a snapshot is told.
+
+use std::time::Duration;
+
+use crate::{
+    model::{ApiVersion, TreePath},
+    plan::{scope::Scope, select::Selector},
+    source::{Ignored, Level, canonical::Rules},
+};
+
+/// What holds for every snapshot of a repository: `orgkeep.toml` and the project's files.
+#[derive(Clone, Debug)]
+pub struct SnapshotSetup {
+    /// Branch that snapshots go to.
+    pub branch: String,
+    /// Remote that it is fetched from and pushed to.
+    pub remote: String,
+    /// Version that content is retrieved in.
+    pub api_version: ApiVersion,
+    /// What becomes of the bytes.
+    pub level: Level,
+    /// Canonical rules that hold.
+    pub rules: Rules,
+    /// What is kept.
+    pub scope: Scope,
+    /// `.forceignore`.
+    pub ignored: Ignored,
+    /// SHA-256 of `.forceignore`, where there is one.
+    pub ignored_digest: Option<String>,
+    /// Package directory that new components go to.
+    pub package_dir: TreePath,
+    /// Whether secrets are taken out.
+    pub redact: bool,
+    /// Time between full passes.
+    pub full_every: Duration,
+    /// Name and address of the committer.
+    pub committer: (String, String),
+}
+
+/// What one snapshot is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct SnapshotOptions {
+    /// Fetch everything.
+    pub full: bool,
+    /// Refresh only what these select.
+    pub only: Vec<Selector>,
+    /// Mark the snapshot with an annotated tag of this name.
+    pub tag: Option<String>,
+    /// Why it was made; message of the tag.
+    pub message: Option<String>,
+    /// List and pack, but retrieve nothing.
+    pub dry_run: bool,
+    /// Believe a listing that shows far less than before.
+    pub accept_deletions: bool,
+}

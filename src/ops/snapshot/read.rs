@@ -1,0 +1,816 @@
+//! Lists the org, decides what to fetch, and fetches it.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    SnapshotOptions, SnapshotSetup,
+    base::Base,
+    flows,
+    gather::{Conversion, Gathered, PartialAnswer},
+    listing::{self, InScope, parent_of},
+    people,
+    record::Memory,
+};
+use crate::{
+    client::{Org, RetrieveMessage},
+    ledger::{FlowVersions, Gap, GapKind},
+    model::{ComponentKey, Manifest, OrgId, RemoteComponent, Timestamp, TypeName},
+    ops::{
+        discover::{self, Discovery, Query},
+        error::Error,
+        fetch::{self, Spool},
+    },
+    plan::{
+        commits::Trail,
+        deletions::{self, Caution},
+        retrieve::{
+            Cost, CostModel, Limits, ManifestHints, RetrieveBatch, RetrieveRequest,
+            incremental::{self, Asked, Decision, LastFullPass, Pass},
+            manifest, motion, partial, plan_retrieve,
+            recover::Queue,
+        },
+        select::Catalogue,
+    },
+    progress::{Event, Monitor, Phase},
+    registry::Registry,
+    source::{self, PackageFile, redact::RedactionKey},
+    store::{PackBuilder, Repository},
+    xml,
+};
+
+/// Passes after which each slice of what has no date had its turn.
+///
+/// Own figure: with a snapshot a night, a week.
+const N_SLICES: u64 = 7;
+
+/// What is to be fetched, and what is known before.
+pub(super) struct ReadPlan {
+    pub(super) discovery: Discovery,
+    pub(super) in_scope: InScope,
+    pub(super) pass: Pass,
+    pub(super) decision: Decision,
+    pub(super) request: RetrieveRequest,
+    pub(super) batches: Vec<RetrieveBatch>,
+    pub(super) costs: CostModel,
+    pub(super) flows: BTreeMap<String, FlowVersions>,
+    pub(super) flows_problem: Option<String>,
+    /// Components that entered the scope since the last snapshot.
+    pub(super) entered: BTreeSet<ComponentKey>,
+    /// Components that left it.
+    pub(super) left: BTreeSet<ComponentKey>,
+    /// When the listing began.
+    pub(super) began: Timestamp,
+    /// Whether only a selection is refreshed.
+    pub(super) is_selective: bool,
+    pub(super) org_id: OrgId,
+}
+
+/// What was read.
+pub(super) struct Answers {
+    pub(super) gathered: Gathered,
+    /// What the answers say of each component; fresher than the listing.
+    pub(super) answered: BTreeMap<ComponentKey, RemoteComponent>,
+    pub(super) deleted: BTreeSet<ComponentKey>,
+    /// Components that are not listed and kept as they were.
+    pub(super) stale: BTreeSet<ComponentKey>,
+    /// Components whose content is not what the listing promised.
+    pub(super) unsettled: BTreeSet<ComponentKey>,
+    pub(super) trail: Trail,
+    pub(super) gaps: BTreeSet<Gap>,
+    pub(super) costs: CostModel,
+}
+
+/// Lists the org and decides.
+pub(super) async fn plan(
+    org: &Org,
+    base: &Base,
+    memory: &Memory,
+    setup: &SnapshotSetup,
+    options: &SnapshotOptions,
+    org_id: OrgId,
+    began: Timestamp,
+    monitor: &dyn Monitor,
+) -> Result<ReadPlan, Error> {
+    let registry = Registry::official();
+    let discovery = discover::discover(org, &setup.scope, monitor).await?;
+    let in_scope = listing::in_scope(registry, &discovery, &setup.scope);
+    let (flows, flows_problem) = match flows::versions(org).await {
+        Ok(flows) => (flows, None),
+        Err(reason) => (base.flows.clone(), Some(reason)),
+    };
+    let listed: Vec<RemoteComponent> = in_scope.components.values().cloned().collect();
+    let asked = if options.full || options.tag.is_some() || base.commit.is_none() {
+        Asked::Full
+    } else {
+        Asked::WhatIsDue
+    };
+    let last = LastFullPass {
+        at: memory.state.full_at.filter(|_| memory.belongs_to(base)),
+        n_passes: days(began),
+    };
+    let pass = incremental::next_pass(last, began, setup.full_every, N_SLICES, asked);
+    let seen = match pass {
+        Pass::Full => BTreeMap::new(),
+        Pass::Incremental { .. } => memory.seen(),
+    };
+    let parent = |key: &ComponentKey| parent_of(registry, key);
+    let mut decision = incremental::decide(&seen, &listed, &memory.unsettled(), pass, parent);
+    if pass == Pass::Full {
+        let now: BTreeSet<&ComponentKey> = in_scope.components.keys().collect();
+        decision.gone = base
+            .keys()
+            .into_iter()
+            .filter(|it| !now.contains(it))
+            .collect();
+    }
+    let is_selective = !options.only.is_empty();
+    if is_selective {
+        select(&mut decision, base, &in_scope, options)?;
+    }
+    let (entered, left) = scope_changes(base, setup, &in_scope);
+    let request = request(&decision, &in_scope, setup, pass);
+    let costs = memory.costs();
+    let batches = plan_retrieve(&request, &costs, Limits::planned());
+    Ok(ReadPlan {
+        discovery,
+        in_scope,
+        pass,
+        decision,
+        request,
+        batches,
+        costs,
+        flows,
+        flows_problem,
+        entered,
+        left,
+        began,
+        is_selective,
+        org_id,
+    })
+}
+
+/// Days since 1970: which slice's turn it is, with no need to remember.
+fn days(now: Timestamp) -> u64 {
+    u64::try_from(now.as_seconds() / 86_400).unwrap_or(0)
+}
+
+/// Keeps of a decision only what the selectors name, which is fetched in any case.
+fn select(
+    decision: &mut Decision,
+    base: &Base,
+    in_scope: &InScope,
+    options: &SnapshotOptions,
+) -> Result<(), Error> {
+    let registry = Registry::official();
+    let keys = in_scope.components.keys().cloned().chain(base.keys());
+    let paths = base
+        .families
+        .values()
+        .flatten()
+        .map(|it| (it.path.clone(), it.key.clone()));
+    let catalogue = Catalogue::new(keys).with_paths(paths);
+    let wanted = catalogue.select_all(&options.only, &[])?;
+    decision.fetch.clear();
+    for key in &wanted {
+        if in_scope.components.contains_key(key) {
+            let top = parent_of(registry, key).unwrap_or_else(|| key.clone());
+            decision.fetch.insert(top, incremental::Need::Changed);
+        }
+    }
+    decision.gone.retain(|it| wanted.contains(it));
+    decision.new.retain(|it| wanted.contains(it));
+    Ok(())
+}
+
+/// Components that the rules of scope brought in or left out since the last snapshot.
+fn scope_changes(
+    base: &Base,
+    setup: &SnapshotSetup,
+    in_scope: &InScope,
+) -> (BTreeSet<ComponentKey>, BTreeSet<ComponentKey>) {
+    let registry = Registry::official();
+    if base.org.is_none() {
+        return (BTreeSet::new(), BTreeSet::new());
+    }
+    let before = crate::plan::scope::Scope {
+        include: rules(&base.coverage.scope.include),
+        exclude: rules(&base.coverage.scope.exclude),
+        managed: setup.scope.managed,
+    };
+    let entered = in_scope
+        .components
+        .values()
+        .filter(|it| {
+            let parent = parent_of(registry, &it.key);
+            before.skips(it, parent.as_ref()).is_some()
+        })
+        .map(|it| it.key.clone())
+        .collect();
+    let left = base
+        .inventories
+        .values()
+        .flat_map(|it| it.components.values())
+        .filter(|it| {
+            let parent = parent_of(registry, &it.key);
+            setup.scope.skips(it, parent.as_ref()).is_some()
+        })
+        .map(|it| it.key.clone())
+        .collect();
+    (entered, left)
+}
+
+fn rules(texts: &[String]) -> Vec<crate::plan::scope::Rule> {
+    texts.iter().filter_map(|it| it.parse().ok()).collect()
+}
+
+/// What to retrieve for a decision.
+fn request(
+    decision: &Decision,
+    in_scope: &InScope,
+    setup: &SnapshotSetup,
+    pass: Pass,
+) -> RetrieveRequest {
+    let mut request = RetrieveRequest::default();
+    let version = setup.api_version;
+    for key in decision.fetch.keys() {
+        if partial::is_partial(&key.type_name, version) {
+            request.partial.insert(key.clone());
+        } else {
+            request.components.insert(key.clone());
+        }
+    }
+    let all_partial = || {
+        in_scope
+            .components
+            .keys()
+            .filter(|it| partial::is_partial(&it.type_name, version))
+            .cloned()
+    };
+    let describing = || {
+        in_scope
+            .components
+            .keys()
+            .filter(|it| partial::describes_a_part(&it.type_name))
+    };
+    match pass {
+        Pass::Full => request.companions.extend(describing().cloned()),
+        Pass::Incremental { number, n_slices } => {
+            // Whatever changed or is new may have entries in every profile.
+            let touched: BTreeSet<ComponentKey> = decision
+                .new
+                .iter()
+                .chain(request.components.iter())
+                .filter(|it| partial::describes_a_part(&it.type_name))
+                .cloned()
+                .collect();
+            let slice = partial::slice(describing(), number, n_slices);
+            request.companions.extend(touched);
+            if !request.partial.is_empty() {
+                request.companions.extend(slice);
+            }
+            if !request.companions.is_empty() {
+                request.partial.extend(all_partial());
+            }
+        }
+    }
+    request
+}
+
+/// Fetches what was planned, and again what moved meanwhile; confirms deletions.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one of the edges that meet here"
+)]
+pub(super) async fn read(
+    org: &Org,
+    repo: &Repository,
+    base: &Base,
+    plan: &ReadPlan,
+    setup: &SnapshotSetup,
+    pack: &PackBuilder<'_>,
+    options: &SnapshotOptions,
+    monitor: &dyn Monitor,
+) -> Result<Answers, Error> {
+    let registry = Registry::official();
+    let redaction = setup.redact.then(|| redaction_key(plan.org_id));
+    let conversion = Conversion {
+        registry,
+        level: setup.level,
+        rules: &setup.rules,
+        redaction: redaction.as_ref(),
+        scope: &setup.scope,
+        ignored: &setup.ignored,
+        package_dir: &setup.package_dir,
+        version: setup.api_version,
+    };
+    let spool = Spool::open(&repo.private_dir()?)?;
+    let mut answers = Answers {
+        gathered: Gathered::default(),
+        answered: BTreeMap::new(),
+        deleted: BTreeSet::new(),
+        stale: BTreeSet::new(),
+        unsettled: BTreeSet::new(),
+        trail: Trail::default(),
+        gaps: plan.in_scope.gaps.clone(),
+        costs: plan.costs.clone(),
+    };
+    if let Some(reason) = &plan.flows_problem {
+        answers.gaps.insert(Gap {
+            what: "FlowDefinition".to_owned(),
+            kind: GapKind::Unreadable,
+            reason: format!("versions of flows cannot be read: {reason}"),
+            since: None,
+        });
+    }
+    let n_components = plan.request.components.len() + plan.request.partial.len();
+    monitor.event(Event::Started(Phase::Retrieve, Some(n_components as u64)));
+    let mut batches = plan.batches.clone();
+    for round in 1..=motion::MAX_ROUNDS {
+        let (fetched, messages) = fetch_round(
+            org,
+            &spool,
+            &batches,
+            plan,
+            setup,
+            &conversion,
+            pack,
+            &mut answers,
+            monitor,
+        )
+        .await?;
+        let again = settle(
+            registry,
+            plan,
+            &batches,
+            &fetched,
+            &messages,
+            round,
+            &mut answers,
+        );
+        if again.is_empty() {
+            break;
+        }
+        let request = RetrieveRequest {
+            components: again,
+            ..RetrieveRequest::default()
+        };
+        batches = plan_retrieve(&request, &answers.costs, Limits::planned());
+    }
+    monitor.event(Event::Finished(Phase::Retrieve));
+    match people::trail(org, base.listed_at).await {
+        Ok(trail) => answers.trail = trail,
+        Err(reason) => monitor.event(Event::Warned(format!(
+            "the audit trail cannot be read, so deletions have no author: {reason}"
+        ))),
+    }
+    confirm_deletions(org, base, plan, options, &mut answers, monitor).await?;
+    merge_partial(repo, base, plan, &conversion, pack, &mut answers)?;
+    answers.gaps.append(&mut answers.gathered.gaps);
+    Ok(answers)
+}
+
+/// The key of redaction tags: a function of the org alone, so that two
+/// repositories of one org have the same tree.
+fn redaction_key(org_id: OrgId) -> RedactionKey {
+    RedactionKey::new(format!("orgkeep redaction 1 {org_id}").as_bytes())
+}
+
+type Properties = BTreeMap<ComponentKey, RemoteComponent>;
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one round of the reading above, apart for its length"
+)]
+async fn fetch_round(
+    org: &Org,
+    spool: &Spool,
+    batches: &[RetrieveBatch],
+    plan: &ReadPlan,
+    setup: &SnapshotSetup,
+    conversion: &Conversion<'_>,
+    pack: &PackBuilder<'_>,
+    answers: &mut Answers,
+    monitor: &dyn Monitor,
+) -> Result<(Properties, Vec<RetrieveMessage>), Error> {
+    let mut queue = Queue::new(batches.to_vec(), answers.costs.clone());
+    let named_under = |it: &TypeName| manifest_type(it);
+    let active = |key: &ComponentKey| {
+        let versions = plan.flows.get(key.name.as_str())?;
+        versions.active.filter(|it| *it != versions.latest)
+    };
+    let hints = ManifestHints {
+        named_under: &named_under,
+        active_version: &active,
+    };
+    let manifest_of = |batch: &RetrieveBatch| manifest(batch, setup.api_version, &hints);
+    let digest_of = |manifest: &Manifest| digest(manifest, plan);
+    let fetched = RefCell::new((Properties::new(), Vec::new()));
+    let result = fetch::fetch_all(
+        org,
+        &mut queue,
+        spool,
+        &manifest_of,
+        &digest_of,
+        &mut |it| {
+            let coverage = coverage(&it.batch, &it.messages);
+            let zip_bytes = it.zip.metadata().map_or(0, |it| it.len());
+            learn(&mut answers.costs, &it.components, &it.batch, zip_bytes);
+            tokio::task::block_in_place(|| {
+                conversion.gather(it.zip, &it.batch, &coverage, pack, &mut answers.gathered)
+            })?;
+            for unnamed in it.unnamed {
+                answers.gaps.insert(Gap {
+                    what: unnamed,
+                    kind: GapKind::Unsupported,
+                    reason: "its name cannot stand in a tree".to_owned(),
+                    since: None,
+                });
+            }
+            let mut fetched = fetched.borrow_mut();
+            fetched.1.extend(it.messages);
+            fetched
+                .0
+                .extend(it.components.into_iter().map(|it| (it.key.clone(), it)));
+            Ok(())
+        },
+        monitor,
+    )
+    .await;
+    result?;
+    for it in queue.quarantined() {
+        answers.unsettled.insert(it.key.clone());
+        answers.gaps.insert(Gap {
+            what: it.key.to_string(),
+            kind: GapKind::Unreadable,
+            reason: it.reason.clone(),
+            since: None,
+        });
+    }
+    Ok(fetched.into_inner())
+}
+
+/// The type that a manifest names components of another type under.
+fn manifest_type(type_name: &TypeName) -> Option<TypeName> {
+    let ty = Registry::official().type_named(type_name.as_str())?;
+    // Lightning folders of e-mail templates are named as themselves.
+    if type_name.as_str() == "EmailTemplateFolder" {
+        return None;
+    }
+    ty.folder_content_type.clone()
+}
+
+/// Tells the same call of the same listing again: its members, and their dates.
+fn digest(manifest: &Manifest, plan: &ReadPlan) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(plan.org_id.as_str().as_bytes());
+    hasher.update(manifest.render());
+    for (type_name, members) in &manifest.types {
+        for member in members {
+            let key = ComponentKey::parse(type_name.as_str(), member);
+            if let Some(it) = key.ok().and_then(|key| plan.in_scope.components.get(&key)) {
+                hasher.update(it.modified.at.as_millis().to_le_bytes());
+            }
+        }
+    }
+    let digest = hasher.finalize();
+    digest
+        .iter()
+        .take(16)
+        .map(|it| format!("{it:02x}"))
+        .collect()
+}
+
+/// What a partial answer was asked about and found.
+fn coverage(batch: &RetrieveBatch, messages: &[RetrieveMessage]) -> partial::Coverage {
+    let missing: BTreeSet<(String, String)> = messages.iter().filter_map(missing_member).collect();
+    batch
+        .components
+        .iter()
+        .chain(&batch.companions)
+        .filter(|it| {
+            let name = (it.type_name.to_string(), it.name.to_string());
+            !missing.contains(&name)
+        })
+        .collect()
+}
+
+/// The member that a message says is missing: `Entity of type 'T' named 'N' cannot be found`.
+fn missing_member(message: &RetrieveMessage) -> Option<(String, String)> {
+    let mut quoted = message.problem.split('\'').skip(1).step_by(2);
+    Some((quoted.next()?.to_owned(), quoted.next()?.to_owned()))
+}
+
+/// Learns what components cost: the files they had, and their share of the zip.
+fn learn(costs: &mut CostModel, components: &[RemoteComponent], batch: &RetrieveBatch, zip: u64) {
+    let mut files: BTreeMap<&ComponentKey, u64> = BTreeMap::new();
+    for it in components {
+        *files.entry(&it.key).or_default() += 1;
+    }
+    let total: u64 = files.values().sum::<u64>().max(1);
+    for (key, n) in files {
+        if batch.components.contains(key) {
+            let share = zip.saturating_mul(n) / total;
+            costs.learn(
+                key,
+                Cost {
+                    files: n,
+                    zip_bytes: share,
+                    bytes: share.saturating_mul(8),
+                },
+            );
+        }
+    }
+}
+
+/// Compares a round of answers with the listing; gives what to fetch again.
+fn settle(
+    registry: &Registry,
+    plan: &ReadPlan,
+    batches: &[RetrieveBatch],
+    fetched: &Properties,
+    messages: &[RetrieveMessage],
+    round: u32,
+    answers: &mut Answers,
+) -> BTreeSet<ComponentKey> {
+    let quarantined: BTreeSet<ComponentKey> = answers.unsettled.clone();
+    let came: BTreeSet<ComponentKey> = answers
+        .gathered
+        .files
+        .keys()
+        .chain(answers.gathered.partial.keys())
+        .cloned()
+        .collect();
+    let mut asked = BTreeMap::new();
+    for key in batches
+        .iter()
+        .flat_map(|it| it.components.iter().chain(&it.partial))
+    {
+        if quarantined.contains(key) || listing::is_guessed(key) {
+            continue;
+        }
+        let listed = plan.in_scope.components.get(key);
+        let tree_key = tree_key(registry, key, listed);
+        // What lies in the zip came, whatever its properties say.
+        if came.contains(&tree_key) && !fetched.contains_key(key) {
+            continue;
+        }
+        let at = answers
+            .answered
+            .get(key)
+            .or(listed)
+            .map_or(Timestamp::UNKNOWN, |it| it.modified.at);
+        asked.insert(key.clone(), at);
+    }
+    let properties: Vec<RemoteComponent> = fetched.values().cloned().collect();
+    let result = motion::compare(&asked, &properties, round);
+    answers.answered.extend(fetched.clone());
+    for (key, seen) in &result.in_motion {
+        answers.unsettled.insert(key.clone());
+        let (kind, reason) = match seen {
+            motion::Seen::Moved => (
+                GapKind::InMotion,
+                "it changed each time it was read".to_owned(),
+            ),
+            motion::Seen::NotFound => (GapKind::Missing, words_about(messages, key)),
+        };
+        answers.gaps.insert(Gap {
+            what: key.to_string(),
+            kind,
+            reason,
+            since: None,
+        });
+    }
+    result.again
+}
+
+/// The platform's words about a member that it did not give.
+fn words_about(messages: &[RetrieveMessage], key: &ComponentKey) -> String {
+    let quoted = format!("'{}'", key.name);
+    messages
+        .iter()
+        .find(|it| it.problem.contains(&quoted))
+        .map_or_else(
+            || "it is listed, and no answer holds it".to_owned(),
+            |it| it.problem.clone(),
+        )
+}
+
+/// The name that the tree has for a listed component.
+pub(super) fn tree_key(
+    registry: &Registry,
+    key: &ComponentKey,
+    listed: Option<&RemoteComponent>,
+) -> ComponentKey {
+    if registry.type_named(key.type_name.as_str()).is_some() {
+        return source::tree_key(registry, key);
+    }
+    let path = listed.map_or("", |it| it.file_name.as_str());
+    let path = path.strip_prefix("unpackaged/").unwrap_or(path);
+    ComponentKey::parse(source::UNMAPPED_TYPE, path).unwrap_or_else(|_| key.clone())
+}
+
+/// Lists again every type of which something is missing, and decides what was deleted.
+async fn confirm_deletions(
+    org: &Org,
+    base: &Base,
+    plan: &ReadPlan,
+    options: &SnapshotOptions,
+    answers: &mut Answers,
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
+    let registry = Registry::official();
+    let before: BTreeSet<ComponentKey> = base
+        .keys()
+        .into_iter()
+        .filter(|it| !plan.left.contains(it) && !listing::is_guessed(it))
+        .filter(|it| !plan.is_selective || plan.decision.gone.contains(it))
+        .collect();
+    let first = listing::for_deletions(&plan.discovery);
+    let types = deletions::to_confirm(&before, &first);
+    if types.is_empty() {
+        return Ok(());
+    }
+    let queries = again(registry, &plan.discovery, &before, &types);
+    let second = discover::list(org, queries, monitor).await?;
+    let second = listing::for_deletions(&second);
+    let caution = Caution {
+        accept: options.accept_deletions,
+        ..Caution::default()
+    };
+    let accounted_for = |key: &ComponentKey| {
+        answers.trail.deletion_of(key, None).is_some()
+            || parent_of(registry, key)
+                .is_some_and(|it| answers.trail.deletion_of(&it, None).is_some())
+    };
+    let listings = deletions::Listings {
+        first: &first,
+        second: &second,
+    };
+    let verdicts = deletions::decide(&before, &listings, caution, accounted_for);
+    for (type_name, verdict) in verdicts {
+        for key in verdict.deleted.iter().chain(verdict.respelled.keys()) {
+            let tree_key = tree_key(registry, key, base.remote(key));
+            answers.deleted.insert(key.clone());
+            answers.deleted.insert(tree_key);
+        }
+        answers.unsettled.extend(verdict.in_motion);
+        let reason = verdict.doubt.map(|it| it.to_string()).unwrap_or_default();
+        for key in verdict.stale {
+            answers.gaps.insert(Gap {
+                what: key.to_string(),
+                kind: GapKind::Stale,
+                reason: reason.clone(),
+                since: stale_since(base, &key, plan.began),
+            });
+            answers.stale.insert(key);
+        }
+        if !reason.is_empty() {
+            monitor.event(Event::Warned(format!(
+                "{type_name}: {reason}; nothing of it is deleted"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Since when a component is stale: as the ledger says, else from now on.
+fn stale_since(base: &Base, key: &ComponentKey, now: Timestamp) -> Option<Timestamp> {
+    let known = base
+        .coverage
+        .gaps
+        .iter()
+        .find(|it| it.kind == GapKind::Stale && it.what == key.to_string());
+    Some(known.and_then(|it| it.since).unwrap_or(now))
+}
+
+/// The questions that list some types again, folder by folder where they are in folders.
+fn again(
+    registry: &Registry,
+    discovery: &Discovery,
+    before: &BTreeSet<ComponentKey>,
+    types: &BTreeSet<TypeName>,
+) -> Vec<Query> {
+    let mut queries = BTreeSet::new();
+    for type_name in types {
+        let in_folder = registry
+            .type_named(type_name.as_str())
+            .is_some_and(|it| it.in_folder);
+        if !in_folder {
+            queries.insert(Query {
+                type_name: type_name.clone(),
+                folder: None,
+            });
+            continue;
+        }
+        let listed = discovery
+            .types
+            .get(type_name)
+            .into_iter()
+            .flat_map(|it| it.components.keys());
+        let old = before
+            .iter()
+            .filter(|it| it.type_name == *type_name)
+            .map(|it| &it.name);
+        let folders: BTreeSet<&str> = listed.chain(old).filter_map(|it| it.folder()).collect();
+        for folder in folders {
+            queries.insert(Query {
+                type_name: type_name.clone(),
+                folder: Some(folder.to_owned()),
+            });
+        }
+    }
+    queries.into_iter().collect()
+}
+
+/// Merges answers that hold only a part into whole files.
+fn merge_partial(
+    repo: &Repository,
+    base: &Base,
+    plan: &ReadPlan,
+    conversion: &Conversion<'_>,
+    pack: &PackBuilder<'_>,
+    answers: &mut Answers,
+) -> Result<(), Error> {
+    let all = std::mem::take(&mut answers.gathered.partial);
+    let deleted = answers.deleted.clone();
+    let gone = |key: &ComponentKey| deleted.contains(key);
+    let mut chunk = Vec::new();
+    for (key, parts) in all {
+        let is_whole = plan.pass == Pass::Full && parts.len() == 1;
+        let stored = if plan.pass == Pass::Full {
+            None
+        } else {
+            stored_document(repo, base, &key)?
+        };
+        match merged(&key, parts, stored, is_whole, &gone) {
+            Ok(file) => chunk.push((key, vec![file])),
+            Err(gap) => {
+                answers.gaps.insert(gap);
+            }
+        }
+        if chunk.len() >= 16 {
+            conversion.convert_chunk(std::mem::take(&mut chunk), pack, &mut answers.gathered)?;
+        }
+    }
+    conversion.convert_chunk(chunk, pack, &mut answers.gathered)
+}
+
+/// The document of a component as the tree has it.
+fn stored_document(
+    repo: &Repository,
+    base: &Base,
+    key: &ComponentKey,
+) -> Result<Option<xml::Element>, Error> {
+    let Some(file) = base.families.get(key).and_then(|it| it.first()) else {
+        return Ok(None);
+    };
+    let bytes = repo.blob(file.id)?;
+    Ok(xml::parse(&bytes).ok().map(|it| it.root))
+}
+
+/// Folds the answers about one component into the stored document.
+fn merged(
+    key: &ComponentKey,
+    mut parts: Vec<PartialAnswer>,
+    stored: Option<xml::Element>,
+    is_whole: bool,
+    gone: &dyn Fn(&ComponentKey) -> bool,
+) -> Result<PackageFile, Gap> {
+    if is_whole && parts.len() == 1 {
+        return Ok(parts.remove(0).file);
+    }
+    let mut whole = stored;
+    for part in &parts {
+        let answer = xml::parse(&part.file.bytes).map_err(|err| Gap {
+            what: key.to_string(),
+            kind: GapKind::NotConverted,
+            reason: err.to_string(),
+            since: None,
+        })?;
+        whole = Some(partial::merge(
+            &key.type_name,
+            whole.as_ref(),
+            &answer.root,
+            &part.coverage,
+            gone,
+        ));
+    }
+    let path = parts.first().map(|it| it.file.path.clone());
+    match (whole, path) {
+        (Some(root), Some(path)) => Ok(PackageFile {
+            path,
+            bytes: xml::render(&xml::Document::new(root)),
+        }),
+        _ => Err(Gap {
+            what: key.to_string(),
+            kind: GapKind::Missing,
+            reason: "its answer has no document".to_owned(),
+            since: None,
+        }),
+    }
+}

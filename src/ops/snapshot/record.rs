@@ -1,0 +1,678 @@
+//! The ledger of a snapshot, what is remembered for the next, and the branch.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::OpenOptions,
+    io::Write,
+};
+
+use super::{
+    SnapshotOptions, SnapshotSetup,
+    base::{Base, snapshot_id},
+    commit::Commits,
+    gather::StoredFile,
+    listing,
+    outcome::PathChange,
+    read::{Answers, ReadPlan, tree_key},
+    rule_versions,
+};
+use crate::{
+    client::{Identity, Org},
+    ledger::{
+        Coverage, FlowVersions, Gap, GapKind, Inventory, OrgFile, RedactedValues, RunRecord,
+        RunState,
+        coverage::Scope,
+        org::LAYOUT,
+        state::{SeenComponent, append_run, parse_seen, render_seen},
+    },
+    model::{ComponentKey, OrgId, TreePath, TypeName},
+    ops::error::Error,
+    plan::retrieve::{
+        CostModel,
+        incremental::{LastSeen, Pass},
+    },
+    progress::Monitor,
+    registry::Registry,
+    source::Level,
+    store::{
+        Branch, KeptPack, Message, ObjectId, PackBuilder, Publication, Published, RefUpdate,
+        Repository, Signature, State, WriteLock, trailer,
+    },
+};
+
+/// Path of the learned costs in the state.
+const COSTS: &str = "costs.json";
+
+/// What earlier runs left for this one.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) state: RunState,
+    stored: State,
+}
+
+impl Memory {
+    /// Reads what is remembered of `org`; a state that cannot be read is as good as none.
+    pub(super) fn read(repo: &Repository, org: OrgId) -> Result<Self, Error> {
+        let stored = repo.state(org)?;
+        let state = stored
+            .files
+            .get(RunState::PATH)
+            .and_then(|bytes| RunState::parse(bytes).ok())
+            .unwrap_or_default();
+        Ok(Self { state, stored })
+    }
+
+    /// Whether the state was left by the snapshot that the branch holds.
+    pub(super) fn belongs_to(&self, base: &Base) -> bool {
+        let snapshot = base.last_snapshot.map(|it| it.to_string());
+        snapshot.is_some() && self.state.commit == snapshot
+    }
+
+    /// Date and id under which each component was last seen.
+    pub(super) fn seen(&self) -> BTreeMap<ComponentKey, LastSeen> {
+        let mut all = BTreeMap::new();
+        for (path, bytes) in &self.stored.files {
+            let Some(type_name) = path
+                .as_str()
+                .strip_prefix("seen/")
+                .and_then(|it| it.strip_suffix(".json"))
+                .and_then(|it| it.parse::<TypeName>().ok())
+            else {
+                continue;
+            };
+            for (name, it) in parse_seen(&type_name, bytes).unwrap_or_default() {
+                let seen = LastSeen {
+                    id: it.id,
+                    at: it.modified,
+                };
+                all.insert(ComponentKey::new(type_name.clone(), name), seen);
+            }
+        }
+        all
+    }
+
+    /// Components whose content was not what the last listing promised.
+    pub(super) fn unsettled(&self) -> BTreeSet<ComponentKey> {
+        self.state
+            .unsettled
+            .iter()
+            .filter_map(|it| it.parse().ok())
+            .collect()
+    }
+
+    /// Learned costs.
+    pub(super) fn costs(&self) -> CostModel {
+        self.stored
+            .files
+            .get(COSTS)
+            .and_then(|bytes| serde_json::from_slice(bytes).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// The files of `.orgkeep/` that a snapshot writes.
+#[derive(Debug, Default)]
+pub(super) struct LedgerFiles {
+    pub(super) files: Vec<(TreePath, Option<ObjectId>)>,
+    pub(super) coverage: Coverage,
+    /// Whether a gap opened or closed.
+    pub(super) gaps_moved: bool,
+    /// What opened or closed, in a few words.
+    pub(super) story: String,
+    pub(super) opened: Vec<Gap>,
+}
+
+/// Writes the ledger into the pack.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the ledger speaks of everything that was read"
+)]
+pub(super) fn ledger(
+    base: &Base,
+    identity: &Identity,
+    plan: &ReadPlan,
+    answers: &Answers,
+    changes: &[PathChange],
+    gaps: &BTreeSet<Gap>,
+    setup: &SnapshotSetup,
+    pack: &PackBuilder<'_>,
+) -> Result<LedgerFiles, Error> {
+    let mut out = LedgerFiles::default();
+    let org = OrgFile {
+        layout: LAYOUT,
+        org_id: identity.org.id,
+        api_version: setup.api_version,
+        level: match setup.level {
+            Level::Faithful => "faithful",
+            Level::Canonical => "canonical",
+        }
+        .to_owned(),
+        rules: rule_versions(setup),
+    };
+    put(&mut out.files, base, pack, OrgFile::PATH, &org.render())?;
+    out.coverage = coverage(base, plan, answers, gaps, setup);
+    put(
+        &mut out.files,
+        base,
+        pack,
+        Coverage::PATH,
+        &out.coverage.render(),
+    )?;
+    let redacted = redacted(base, answers, changes);
+    put(
+        &mut out.files,
+        base,
+        pack,
+        RedactedValues::PATH,
+        &redacted.render(),
+    )?;
+    let inventories = inventories(base, plan, answers, changes);
+    for inventory in inventories.values() {
+        let path = Inventory::path(&inventory.type_name);
+        put(&mut out.files, base, pack, &path, &inventory.render())?;
+    }
+    for type_name in base.inventories.keys() {
+        if !inventories.contains_key(type_name)
+            && let Ok(path) = Inventory::path(type_name).parse()
+        {
+            out.files.push((path, None));
+        }
+    }
+    compare_gaps(base, &mut out);
+    Ok(out)
+}
+
+fn put(
+    files: &mut Vec<(TreePath, Option<ObjectId>)>,
+    base: &Base,
+    pack: &PackBuilder<'_>,
+    path: &str,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    let is_there = base.listing.get(path);
+    if bytes.is_empty() && is_there.is_none() {
+        return Ok(());
+    }
+    let id = pack.blob(bytes)?;
+    if is_there.map(|it| it.id) != Some(id)
+        && let Ok(path) = path.parse::<TreePath>()
+    {
+        files.push((path, Some(id)));
+    }
+    Ok(())
+}
+
+/// The ledger of gaps and extents: what this pass saw, and of what it did not look at, what was known.
+fn coverage(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    gaps: &BTreeSet<Gap>,
+    setup: &SnapshotSetup,
+) -> Coverage {
+    let texts = |rules: &[crate::plan::scope::Rule]| -> Vec<String> {
+        rules.iter().map(|it| String::from(it.clone())).collect()
+    };
+    let mut coverage = Coverage {
+        scope: Scope {
+            include: texts(&setup.scope.include),
+            exclude: texts(&setup.scope.exclude),
+            forceignore: setup.ignored_digest.clone(),
+        },
+        types: plan.in_scope.extents.clone(),
+        gaps: gaps.clone(),
+    };
+    if plan.pass != Pass::Full || plan.is_selective {
+        let registry = Registry::official();
+        let fetched: BTreeSet<ComponentKey> = plan
+            .request
+            .components
+            .iter()
+            .chain(&plan.request.partial)
+            .map(|it| tree_key(registry, it, plan.in_scope.components.get(it)))
+            .collect();
+        for gap in &base.coverage.gaps {
+            let key: Option<ComponentKey> = gap.what.parse().ok();
+            let lasts = match gap.kind {
+                GapKind::NotConverted
+                | GapKind::NotDeployable
+                | GapKind::Unreadable
+                | GapKind::Missing
+                | GapKind::InMotion => match &key {
+                    Some(key) => {
+                        !fetched.contains(key)
+                            && (plan.in_scope.components.contains_key(key)
+                                || base.families.contains_key(key))
+                            && !answers.deleted.contains(key)
+                    }
+                    // A path: it lasts as long as the file does.
+                    None => base.listing.get(&gap.what).is_some(),
+                },
+                GapKind::Unsupported | GapKind::Skipped | GapKind::Stale => false,
+            };
+            if lasts {
+                coverage.gaps.insert(gap.clone());
+            }
+        }
+    }
+    coverage
+}
+
+/// Which gaps opened and closed. What is skipped by a rule is no gap to tell of.
+fn compare_gaps(base: &Base, out: &mut LedgerFiles) {
+    let told = |coverage: &Coverage| -> BTreeSet<(String, GapKind)> {
+        coverage
+            .gaps
+            .iter()
+            .filter(|it| !it.kind.is_expected())
+            .map(|it| (it.what.clone(), it.kind))
+            .collect()
+    };
+    let (before, now) = (told(&base.coverage), told(&out.coverage));
+    let opened: Vec<_> = now.difference(&before).cloned().collect();
+    let closed: Vec<_> = before.difference(&now).cloned().collect();
+    out.opened = out
+        .coverage
+        .gaps
+        .iter()
+        .filter(|it| opened.contains(&(it.what.clone(), it.kind)))
+        .cloned()
+        .collect();
+    out.gaps_moved = base.org.is_some() && !(opened.is_empty() && closed.is_empty());
+    let name = |list: &[(String, GapKind)], word: &str| {
+        list.first().map(|(what, kind)| {
+            let more = match list.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            format!("{word}: {what} ({}){more}", kind.word())
+        })
+    };
+    out.story = [name(&opened, "Gap opened"), name(&closed, "Gap closed")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ");
+}
+
+fn redacted(base: &Base, answers: &Answers, changes: &[PathChange]) -> RedactedValues {
+    let rewritten: BTreeSet<&str> = answers
+        .gathered
+        .files
+        .values()
+        .flatten()
+        .map(|it| it.path.as_str())
+        .chain(changes.iter().map(|it| it.path.as_str()))
+        .collect();
+    let kept = base
+        .redacted
+        .0
+        .iter()
+        .filter(|it| !rewritten.contains(it.path.as_str()));
+    RedactedValues(
+        kept.cloned()
+            .chain(answers.gathered.redacted.iter().cloned())
+            .collect(),
+    )
+}
+
+/// The inventories: a line moves only with the id or the content of its component.
+fn inventories(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    changes: &[PathChange],
+) -> BTreeMap<TypeName, Inventory> {
+    let registry = Registry::official();
+    let changed: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
+    let mut all: BTreeMap<TypeName, Inventory> = BTreeMap::new();
+    let mut keep = |component: crate::model::RemoteComponent| {
+        all.entry(component.key.type_name.clone())
+            .or_insert_with(|| Inventory::new(component.key.type_name.clone()))
+            .insert(component);
+    };
+    for listed in plan.in_scope.components.values() {
+        let before = base.remote(&listed.key);
+        let key = tree_key(registry, &listed.key, Some(listed));
+        if listing::is_guessed(&listed.key) {
+            let is_there = answers
+                .gathered
+                .files
+                .get(&key)
+                .is_some_and(|it| !it.is_empty())
+                || base.families.contains_key(&key);
+            if !is_there {
+                continue;
+            }
+        }
+        let now = answers.answered.get(&listed.key).unwrap_or(listed);
+        let moves = match before {
+            None => true,
+            Some(before) => before.id != now.id || changed.contains(&key),
+        };
+        match before {
+            Some(before) if !moves => keep(before.clone()),
+            _ => keep(now.clone()),
+        }
+    }
+    let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
+    for before in base
+        .inventories
+        .values()
+        .flat_map(|it| it.components.values())
+    {
+        let is_kept = answers.stale.contains(&before.key)
+            || (unknown(&before.key)
+                && !listing::is_guessed(&before.key)
+                && !plan.left.contains(&before.key));
+        if is_kept {
+            keep(before.clone());
+        }
+    }
+    all
+}
+
+/// The files that hold versions of flows, as changes of the flows.
+pub(super) fn flow_changes(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    pack: &PackBuilder<'_>,
+) -> Result<Vec<PathChange>, Error> {
+    let mut files: BTreeMap<String, (ComponentKey, Option<ObjectId>)> = BTreeMap::new();
+    for (flow, versions) in &plan.flows {
+        let Ok(key) = ComponentKey::parse("Flow", flow) else {
+            continue;
+        };
+        if !plan.in_scope.components.contains_key(&key) {
+            continue;
+        }
+        let id = pack.blob(&versions.render())?;
+        files.insert(FlowVersions::path(flow), (key.clone(), Some(id)));
+        let active_path = FlowVersions::active_path(flow);
+        let active = versions.active.filter(|it| *it != versions.latest);
+        let stored = base.listing.get(&active_path).map(|it| it.id);
+        let blob = active.and_then(|number| {
+            let came = answers.gathered.flow_versions.get(&(flow.clone(), number));
+            let is_same = base.flows.get(flow).and_then(|it| it.active) == Some(number);
+            came.copied().or(stored.filter(|_| is_same))
+        });
+        if blob.is_some() || stored.is_some() {
+            files.insert(active_path, (key, blob));
+        }
+    }
+    for flow in base.flows.keys() {
+        let Ok(key) = ComponentKey::parse("Flow", flow) else {
+            continue;
+        };
+        if answers.deleted.contains(&key) {
+            files.insert(FlowVersions::path(flow), (key.clone(), None));
+            files.insert(FlowVersions::active_path(flow), (key, None));
+        }
+    }
+    let mut changes = Vec::new();
+    for (path, (key, after)) in files {
+        let before = base.listing.get(&path).map(|it| it.id);
+        if let Ok(path) = path.parse::<TreePath>()
+            && before != after
+        {
+            changes.push(PathChange {
+                path,
+                family: key.clone(),
+                key,
+                before,
+                after,
+                by_scope: false,
+            });
+        }
+    }
+    Ok(changes)
+}
+
+/// What became of the branch.
+pub(super) struct Outcome {
+    pub(super) snapshot: String,
+    pub(super) commits: Commits,
+    pub(super) tag: Option<String>,
+    pub(super) kept_files: Vec<String>,
+    pub(super) refresh_problem: Option<String>,
+}
+
+/// Closes the pack and moves the branch, the tag and the state.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the end of the way, where everything meets"
+)]
+pub(super) fn publish(
+    lock: &WriteLock<'_>,
+    pack: PackBuilder<'_>,
+    branch: &Branch,
+    base: &Base,
+    memory: Memory,
+    identity: &Identity,
+    plan: &ReadPlan,
+    answers: &Answers,
+    commits: Commits,
+    setup: &SnapshotSetup,
+    options: &SnapshotOptions,
+    org: &Org,
+    monitor: &dyn Monitor,
+) -> Result<Outcome, Error> {
+    let new = commits.made.last().map(|it| it.id).or(base.commit);
+    let who = Signature::new(&setup.committer.0, &setup.committer.1, plan.began);
+    let snapshot = snapshot_id(plan.began);
+    let mut also: Vec<RefUpdate> = Vec::new();
+    let run = RunRecord {
+        snapshot: snapshot.clone(),
+        at: plan.began,
+        kind: kind(plan).to_owned(),
+        commit: new.map(|it| it.to_string()),
+        changed: commits.changes.len() as u64,
+        gaps: commits.ledger.coverage.unexpected().count() as u64,
+        calls: org.budget().total(),
+    };
+    if let (Some(name), Some(new)) = (&options.tag, new) {
+        let message = options
+            .message
+            .clone()
+            .unwrap_or_else(|| format!("Snapshot {snapshot}"));
+        let message = Message::new(message).with_trailer(trailer::SNAPSHOT, snapshot.clone());
+        also.push(pack.tag(name, new, &who, &message)?);
+    }
+    also.extend(remember(
+        &pack,
+        memory,
+        identity,
+        plan,
+        answers,
+        new,
+        !commits.made.is_empty(),
+        &run,
+        &who,
+    )?);
+    let repo = lock.repository();
+    note_run(repo, &run);
+    let kept: KeptPack = pack.finish()?;
+    let Some(new) = new else {
+        return Ok(nothing(snapshot, commits));
+    };
+    let n = commits.changes.len();
+    let publication = Publication {
+        branch: branch.clone(),
+        new,
+        reason: format!("snapshot: {n} files changed"),
+        also,
+    };
+    let published: Published = lock.publish(kept, &publication, monitor)?;
+    let (kept_files, refresh_problem) = match published.refreshed {
+        Ok(refreshed) => (
+            refreshed.kept.iter().map(|it| it.path.clone()).collect(),
+            None,
+        ),
+        Err(err) => (Vec::new(), Some(err.to_string())),
+    };
+    if let Ok(dir) = repo.private_dir()
+        && let Ok(spool) = crate::ops::fetch::Spool::open(&dir)
+    {
+        spool.clear();
+    }
+    Ok(Outcome {
+        snapshot,
+        commits,
+        tag: options.tag.clone(),
+        kept_files,
+        refresh_problem,
+    })
+}
+
+fn nothing(snapshot: String, commits: Commits) -> Outcome {
+    Outcome {
+        snapshot,
+        commits,
+        tag: None,
+        kept_files: Vec::new(),
+        refresh_problem: None,
+    }
+}
+
+/// The word for a pass.
+pub(super) fn kind(plan: &ReadPlan) -> &'static str {
+    match plan.pass {
+        _ if plan.is_selective => "only",
+        Pass::Full => "full",
+        Pass::Incremental { .. } => "incremental",
+    }
+}
+
+/// The state after this run. Without a change of anything it stays as it is.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the state remembers something of everything"
+)]
+fn remember(
+    pack: &PackBuilder<'_>,
+    memory: Memory,
+    identity: &Identity,
+    plan: &ReadPlan,
+    answers: &Answers,
+    new: Option<ObjectId>,
+    has_moved: bool,
+    run: &RunRecord,
+    who: &Signature,
+) -> Result<Option<RefUpdate>, Error> {
+    let mut files = memory.stored.files.clone();
+    let path = |text: &str| text.parse::<TreePath>().expect("a literal path is valid");
+    if plan.is_selective {
+        // Dates of what was not looked at stay unseen, so the next run looks.
+        if !has_moved {
+            return Ok(None);
+        }
+    } else {
+        files.retain(|path, _| !path.as_str().starts_with("seen/"));
+        for (seen_path, bytes) in seen(plan, answers) {
+            files.insert(seen_path, bytes);
+        }
+    }
+    let mut state = memory.state.clone();
+    state.permissions = identity
+        .permissions
+        .granted()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    state.unsettled = answers.unsettled.iter().map(ToString::to_string).collect();
+    if has_moved || state.commit.is_none() {
+        state.commit = new.map(|it| it.to_string());
+    }
+    let was_full = plan.pass == Pass::Full && !plan.is_selective;
+    let is_same = files == memory.stored.files
+        && RunState {
+            full_at: None,
+            ..state.clone()
+        } == RunState {
+            full_at: None,
+            ..memory.state.clone()
+        };
+    if is_same && !was_full {
+        return Ok(None);
+    }
+    if was_full {
+        state.full_at = Some(plan.began);
+    }
+    state.listed_at = Some(plan.began);
+    files.insert(path(RunState::PATH), state.render());
+    files.insert(path(COSTS), render_costs(&answers.costs));
+    let runs = files.get(RunState::RUNS).cloned().unwrap_or_default();
+    files.insert(path(RunState::RUNS), append_run(&runs, run));
+    Ok(pack.state(identity.org.id, memory.stored.commit, &files, who)?)
+}
+
+/// Costs with their keys in order, so that equal costs are equal bytes.
+fn render_costs(costs: &CostModel) -> Vec<u8> {
+    fn sorted(value: serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(map) => {
+                let mut pairs: Vec<_> = map.into_iter().collect();
+                pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+                pairs
+                    .into_iter()
+                    .map(|(key, it)| (key, sorted(it)))
+                    .collect()
+            }
+            other => other,
+        }
+    }
+    let value = serde_json::to_value(costs).map(sorted);
+    value
+        .map(|it| it.to_string().into_bytes())
+        .unwrap_or_default()
+}
+
+/// Date and id of everything that was listed: the earlier one of listing and answer.
+fn seen(plan: &ReadPlan, answers: &Answers) -> BTreeMap<TreePath, Vec<u8>> {
+    let mut by_type: BTreeMap<TypeName, BTreeMap<_, SeenComponent>> = BTreeMap::new();
+    for listed in plan.in_scope.components.values() {
+        if listing::is_guessed(&listed.key) || answers.unsettled.contains(&listed.key) {
+            // What is not settled counts as never seen, so it is fetched again.
+            if !listing::is_guessed(&listed.key) {
+                continue;
+            }
+        }
+        by_type
+            .entry(listed.key.type_name.clone())
+            .or_default()
+            .insert(
+                listed.key.name.clone(),
+                SeenComponent {
+                    modified: listed.modified.at,
+                    id: listed.id,
+                },
+            );
+    }
+    by_type
+        .into_iter()
+        .filter_map(|(type_name, seen)| {
+            let path = RunState::seen_path(&type_name).parse().ok()?;
+            Some((path, render_seen(&seen)))
+        })
+        .collect()
+}
+
+/// Notes the run in the repository itself, where runs without a change are listed too.
+fn note_run(repo: &Repository, run: &RunRecord) {
+    let Ok(dir) = repo.private_dir() else { return };
+    let Ok(line) = serde_json::to_string(run) else {
+        return;
+    };
+    // A list of runs is a convenience: its loss is no failure.
+    let _ = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join("runs.jsonl"))
+        .and_then(|mut file| writeln!(file, "{line}"));
+}
+
+/// Files by family, for whoever wants to know what came.
+pub(super) fn n_components(files: &BTreeMap<ComponentKey, Vec<StoredFile>>) -> usize {
+    files.values().filter(|it| !it.is_empty()).count()
+}

@@ -1,0 +1,193 @@
+//! What a snapshot did, for whoever asked for it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    SnapshotSetup,
+    read::{Answers, ReadPlan},
+    record::{self, Outcome},
+};
+use crate::{
+    client::{Identity, Org},
+    ledger::{Gap, GapKind},
+    model::Timestamp,
+};
+
+/// What a snapshot did.
+#[derive(Clone, Debug, Serialize)]
+pub struct SnapshotReport {
+    /// Names the shape of this object.
+    pub schema: &'static str,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// The org's name.
+    pub org: String,
+    /// Its id.
+    pub org_id: String,
+    /// Branch that the snapshot went to.
+    pub branch: String,
+    /// `full`, `incremental` or `only`.
+    pub pass: &'static str,
+    /// Commits, oldest first; empty where nothing changed.
+    pub commits: Vec<CommitReport>,
+    /// The tag that was made.
+    pub tag: Option<String>,
+    /// Components listed and in scope.
+    pub n_components: usize,
+    /// Components fetched.
+    pub n_fetched: usize,
+    /// Files that changed.
+    pub n_changed_files: usize,
+    /// Gaps that nobody expects; the reason for status 3.
+    pub gaps: Vec<Gap>,
+    /// Files of the working tree that were edited by hand and left alone.
+    pub kept_files: Vec<String>,
+    /// Why the working tree could not be refreshed; the next run does it.
+    pub refresh_problem: Option<String>,
+    /// API calls by name.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// Calls used and allowed in 24 hours, as the org says.
+    pub allowance: Option<(u64, u64)>,
+    /// What would be fetched; present for a dry run only.
+    pub dry_run: Option<DryRun>,
+}
+
+/// A commit of a snapshot.
+#[derive(Clone, Debug, Serialize)]
+pub struct CommitReport {
+    /// Its id.
+    pub id: String,
+    /// Who did it.
+    pub author: String,
+    /// When the last of its changes was made.
+    pub at: Timestamp,
+    /// What it says.
+    pub subject: String,
+    /// Files that it changes.
+    pub n_files: usize,
+}
+
+/// What a snapshot would fetch.
+#[derive(Clone, Debug, Serialize)]
+pub struct DryRun {
+    /// Components to fetch, by type.
+    pub by_type: BTreeMap<String, usize>,
+    /// Retrieve calls.
+    pub n_retrieves: usize,
+    /// Calls still to be made, as estimated.
+    pub n_calls: usize,
+    /// Files that the answers are expected to hold.
+    pub n_files: u64,
+}
+
+impl SnapshotReport {
+    /// Whether a gap is open that nobody expects.
+    #[must_use]
+    pub fn has_gaps(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+}
+
+/// The report of a snapshot that was not taken.
+pub(super) fn dry_run(
+    plan: &ReadPlan,
+    org: &Org,
+    identity: &Identity,
+    setup: &SnapshotSetup,
+) -> SnapshotReport {
+    let mut by_type: BTreeMap<String, usize> = BTreeMap::new();
+    for key in plan.request.components.iter().chain(&plan.request.partial) {
+        *by_type.entry(key.type_name.to_string()).or_default() += 1;
+    }
+    let n_files = plan
+        .request
+        .components
+        .iter()
+        .map(|it| plan.costs.estimate(it).files)
+        .sum();
+    let mut report = base_report(plan, org, identity, setup);
+    report.gaps = plan
+        .in_scope
+        .gaps
+        .iter()
+        .filter(|it| !it.kind.is_expected())
+        .cloned()
+        .collect();
+    report.dry_run = Some(DryRun {
+        by_type,
+        n_retrieves: plan.batches.len(),
+        // Starting, a few looks, and taking the answer.
+        n_calls: plan.batches.len() * 5 + 3,
+        n_files,
+    });
+    report
+}
+
+/// The report of a snapshot that was taken.
+pub(super) fn done(
+    outcome: Outcome,
+    plan: &ReadPlan,
+    answers: &Answers,
+    org: &Org,
+    identity: &Identity,
+    setup: &SnapshotSetup,
+) -> SnapshotReport {
+    let mut report = base_report(plan, org, identity, setup);
+    report.snapshot = outcome.snapshot;
+    report.commits = outcome
+        .commits
+        .made
+        .iter()
+        .map(|it| CommitReport {
+            id: it.id.to_string(),
+            author: it.author.clone(),
+            at: it.at,
+            subject: it.subject.clone(),
+            n_files: it.n_files,
+        })
+        .collect();
+    report.tag = outcome.tag;
+    report.n_fetched = record::n_components(&answers.gathered.files);
+    report.n_changed_files = outcome.commits.changes.len();
+    report.gaps = outcome
+        .commits
+        .ledger
+        .coverage
+        .gaps
+        .iter()
+        .filter(|it| !it.kind.is_expected() && it.kind != GapKind::Skipped)
+        .cloned()
+        .collect();
+    report.kept_files = outcome.kept_files;
+    report.refresh_problem = outcome.refresh_problem;
+    report
+}
+
+fn base_report(
+    plan: &ReadPlan,
+    org: &Org,
+    identity: &Identity,
+    setup: &SnapshotSetup,
+) -> SnapshotReport {
+    SnapshotReport {
+        schema: "orgkeep/snapshot/1",
+        snapshot: String::new(),
+        org: identity.org.name.clone(),
+        org_id: identity.org.id.to_string(),
+        branch: setup.branch.clone(),
+        pass: record::kind(plan),
+        commits: Vec::new(),
+        tag: None,
+        n_components: plan.in_scope.components.len(),
+        n_fetched: 0,
+        n_changed_files: 0,
+        gaps: Vec::new(),
+        kept_files: Vec::new(),
+        refresh_problem: None,
+        calls: org.budget().calls(),
+        allowance: org.budget().allowance(),
+        dry_run: None,
+    }
+}

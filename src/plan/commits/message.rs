@@ -1,0 +1,280 @@
+//! The message of a commit.
+//!
+//! Invariant: text from an org can neither forge a trailer nor move a terminal's
+//! cursor: each line of the body begins with a sign of ours, the trailers are the
+//! last paragraph and hold nothing but what we put there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::signature::is_invisible;
+use super::{Change, ChangedFile, Kind, Part, PlannedCommit, Signature, Who};
+use crate::model::{OrgId, Timestamp};
+
+/// Longest subject, in characters.
+///
+/// Own figure: a line of a wide terminal with hash, date and name before it.
+const SUBJECT: usize = 110;
+
+/// Most lines that list components.
+const LINES: usize = 200;
+
+/// Most details that are named of one component.
+const DETAILS: usize = 8;
+
+/// Most characters of one detail.
+const DETAIL: usize = 120;
+
+/// What a message tells besides its changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Story<'a> {
+    /// Id of the snapshot.
+    pub snapshot: &'a str,
+    /// Which commit of the snapshot this is, from 1.
+    pub part: usize,
+    /// How many there are.
+    pub of: usize,
+    /// The org.
+    pub org: OrgId,
+    /// When the last snapshot and this one began; no first for the first.
+    pub between: (Option<Timestamp>, Timestamp),
+    /// What the commit does, for kinds other than a change: `API version 65.0 → 66.0`.
+    pub label: &'a str,
+    /// Signatures of those who changed the same components.
+    pub with: &'a [Signature],
+}
+
+/// The whole message of `commit`.
+#[must_use]
+pub fn describe(commit: &PlannedCommit, files: &[ChangedFile], story: &Story<'_>) -> String {
+    let lines = component_lines(commit, files);
+    let mut out = subject(commit, &lines, story);
+    out.push_str("\n\n");
+    if commit.who == Who::Unknown {
+        let (since, until) = story.between;
+        let since = since.map(|it| format!("between {} and ", it.minute()));
+        let _ = writeln!(
+            out,
+            "Nothing in the org tells who did this {}{} (UTC).\n",
+            since.as_deref().unwrap_or("before "),
+            until.minute()
+        );
+    }
+    let body: Vec<String> = lines.iter().flat_map(Line::full).collect();
+    // One line that the subject says already is not said twice.
+    if body.len() > 1 || body.first().is_some_and(|it| !out.starts_with(it.as_str())) {
+        for line in body.iter().take(LINES) {
+            out.push_str(line);
+            out.push('\n');
+        }
+        if LINES < body.len() {
+            let _ = writeln!(out, "… and {} more", body.len() - LINES);
+        }
+        out.push('\n');
+    }
+    push_trailers(&mut out, commit, story);
+    out
+}
+
+/// One component of a message.
+#[derive(Debug, Default)]
+struct Line {
+    sign: char,
+    name: String,
+    details: Vec<String>,
+    /// What went with it, by the component that had it, and by what it is called.
+    lost: BTreeMap<String, BTreeMap<String, usize>>,
+}
+
+impl Line {
+    fn short(&self) -> String {
+        let mut out = format!("{} {}", self.sign, self.name);
+        if self.sign != '−'
+            && let [first, rest @ ..] = self.details.as_slice()
+        {
+            let _ = write!(out, ": {first}");
+            if !rest.is_empty() {
+                let _ = write!(out, " and {} more", rest.len());
+            }
+        }
+        out.push_str(&self.went_with());
+        out
+    }
+
+    fn full(&self) -> Vec<String> {
+        let mut out = format!("{} {}", self.sign, self.name);
+        if !self.details.is_empty() {
+            let shown = self.details.len().min(DETAILS);
+            let _ = write!(out, ": {}", self.details[..shown].join("; "));
+            if shown < self.details.len() {
+                let _ = write!(out, "; … {} more", self.details.len() - shown);
+            }
+        }
+        out.push_str(&self.went_with());
+        let mut lines = vec![out];
+        for (of, lost) in &self.lost {
+            lines.push(format!("  ~ {of}: {}", counts(lost)));
+        }
+        lines
+    }
+
+    fn went_with(&self) -> String {
+        if self.lost.is_empty() {
+            return String::new();
+        }
+        let mut all: BTreeMap<String, usize> = BTreeMap::new();
+        for (word, n) in self.lost.values().flatten() {
+            *all.entry(word.clone()).or_default() += n;
+        }
+        format!(" and with it: {}", counts(&all))
+    }
+}
+
+fn counts(words: &BTreeMap<String, usize>) -> String {
+    let counts: Vec<String> = words.iter().map(|(word, n)| counted(*n, word)).collect();
+    counts.join(", ")
+}
+
+/// `1 layout item`, `3 field permissions`, `2 record type visibilities`.
+#[must_use]
+pub fn counted(n: usize, word: &str) -> String {
+    if n == 1 {
+        return format!("1 {word}");
+    }
+    if let Some(stem) = word.strip_suffix('y')
+        && !stem.ends_with(['a', 'e', 'o'])
+    {
+        return format!("{n} {stem}ies");
+    }
+    if word.ends_with('s') || word.ends_with('x') {
+        return format!("{n} {word}es");
+    }
+    format!("{n} {word}s")
+}
+
+/// The components of a commit: deletions first, each with what went with it.
+fn component_lines(commit: &PlannedCommit, files: &[ChangedFile]) -> Vec<Line> {
+    let parts: Vec<&Part> = commit
+        .parts
+        .iter()
+        .map(|(file, part)| &files[*file].parts[*part])
+        .collect();
+    let mut lines: BTreeMap<(u8, String), Line> = BTreeMap::new();
+    let order = |change: Change| match change {
+        Change::Deleted => 0,
+        Change::Changed => 1,
+        Change::Added => 2,
+    };
+    for part in parts.iter().filter(|it| it.consequence_of.is_none()) {
+        let name = neutral(&format!(
+            "{} {}",
+            part.key.type_name,
+            part.key.name.decoded()
+        ));
+        let line = lines.entry((order(part.change), name.clone())).or_default();
+        line.sign = part.change.sign();
+        line.name = name;
+        for detail in &part.details {
+            let detail = shortened(&neutral(detail), DETAIL);
+            if !line.details.contains(&detail) {
+                line.details.push(detail);
+            }
+        }
+    }
+    for part in parts.iter().filter(|it| it.consequence_of.is_some()) {
+        let Some(cause) = &part.consequence_of else {
+            continue;
+        };
+        let name = neutral(&format!("{} {}", cause.type_name, cause.name.decoded()));
+        let line = lines.entry((0, name.clone())).or_insert_with(|| Line {
+            sign: Change::Deleted.sign(),
+            name,
+            ..Line::default()
+        });
+        let of = neutral(&format!(
+            "{} {}",
+            part.key.type_name,
+            part.key.name.decoded()
+        ));
+        let lost = line.lost.entry(of).or_default();
+        for word in &part.details {
+            *lost.entry(shortened(&neutral(word), DETAIL)).or_default() += 1;
+        }
+    }
+    lines.into_values().collect()
+}
+
+fn subject(commit: &PlannedCommit, lines: &[Line], story: &Story<'_>) -> String {
+    if commit.kind != Kind::Change {
+        return shortened(&neutral(story.label), SUBJECT);
+    }
+    let mut out = String::new();
+    for (n, line) in lines.iter().enumerate() {
+        let phrase = line.short();
+        let left = lines.len() - n;
+        let more = if left > 1 { 16 } else { 0 };
+        let length = out.chars().count() + 3 + phrase.chars().count() + more;
+        if n > 0 && SUBJECT < length {
+            let _ = write!(out, "   … and {left} more");
+            return out;
+        }
+        if n > 0 {
+            out.push_str("   ");
+        }
+        out.push_str(&shortened(&phrase, SUBJECT - more));
+    }
+    out
+}
+
+fn push_trailers(out: &mut String, commit: &PlannedCommit, story: &Story<'_>) {
+    let _ = writeln!(out, "Orgkeep-Snapshot: {}", one_word(story.snapshot));
+    let _ = writeln!(out, "Orgkeep-Part: {}/{}", story.part, story.of);
+    let _ = writeln!(out, "Orgkeep-Org: {}", story.org.as_str());
+    let _ = writeln!(out, "Orgkeep-Kind: {}", commit.kind.word());
+    if let Who::Person(author) | Who::Platform(author) = &commit.who
+        && let Some(id) = author.id
+    {
+        let _ = writeln!(out, "Salesforce-User-Id: {}", id.as_str());
+    }
+    if let Some(delegate) = &commit.delegate {
+        let _ = writeln!(out, "Delegated-By: {}", one_word(delegate));
+    }
+    let others: BTreeSet<String> = story.with.iter().map(Signature::render).collect();
+    for other in others {
+        let _ = writeln!(out, "Co-authored-by: {other}");
+    }
+}
+
+/// `text` where nothing is invisible: control and bidi characters are spelled out.
+#[must_use]
+pub fn neutral(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for it in text.chars() {
+        match it {
+            '\n' | '\r' | '\t' => out.push(' '),
+            it if it.is_control() || is_invisible(it) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(it));
+            }
+            it => out.push(it),
+        }
+    }
+    out
+}
+
+/// The same where nothing can begin a new word either.
+fn one_word(text: &str) -> String {
+    let text = neutral(text);
+    shortened(
+        &text.split_whitespace().collect::<Vec<_>>().join("-"),
+        DETAIL,
+    )
+}
+
+fn shortened(text: &str, longest: usize) -> String {
+    if text.chars().count() <= longest {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(longest.saturating_sub(1)).collect();
+    out.push('…');
+    out
+}

@@ -1,0 +1,171 @@
+//! Control calls: what the person at the org's side does, not its users.
+//!
+//! JSON in and out, `docs/simorg.md` lists them. Errors are `{"error": …}`.
+
+mod clock;
+mod state;
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    faults::Rule,
+    host::State,
+    http::{Reply, Request},
+    load,
+    state::Recording,
+};
+use crate::model::Timestamp;
+
+/// Answers a control call; `path` is what stands behind `/simorg`.
+pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
+    match (request.method.as_str(), path) {
+        ("POST", ["load"]) => with(request, |it| load_project(state, &it)),
+        ("POST", ["faults"]) => with(request, |it| add_fault(state, it)),
+        ("GET", ["faults"]) => Reply::json(200, &json!(state.faults.rules())),
+        ("DELETE", ["faults"]) => {
+            state.faults.clear();
+            Reply::json(200, &json!({}))
+        }
+        ("POST", ["sessions", "expire"]) => expire(state, request),
+        ("POST", ["clock"]) => with(request, |it| clock::set(state, &it)),
+        ("GET", ["clock"]) => clock::tell(state),
+        ("GET", ["calls"]) => Reply::json(200, &calls(state)),
+        ("DELETE", ["calls"]) => {
+            state.kept.org.calls.clear();
+            Reply::json(200, &json!({}))
+        }
+        ("GET", ["state"]) => state::tell(state),
+        ("POST", ["tests"]) => with(request, |it| {
+            state.kept.org.tests = it;
+            state.is_dirty = true;
+            Reply::json(200, &json!(state.kept.org.tests))
+        }),
+        ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
+        (
+            _,
+            ["load" | "faults" | "clock" | "calls" | "state" | "tests"] | ["sessions", "expire"],
+        ) => error(405, "this call wants another method"),
+        _ => error(404, "there is no such control call"),
+    }
+}
+
+/// A refusal.
+#[must_use]
+pub fn error(status: u16, message: &str) -> Reply {
+    Reply::json(status, &json!({"error": message}))
+}
+
+fn with<T: for<'de> Deserialize<'de>>(request: &Request, call: impl FnOnce(T) -> Reply) -> Reply {
+    match serde_json::from_slice(&request.body) {
+        Ok(body) => call(body),
+        Err(err) => error(400, &err.to_string()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Load {
+    path: PathBuf,
+    user: Option<String>,
+    at: Option<Timestamp>,
+}
+
+/// Makes the org's metadata equal to a project, as changes of a user.
+fn load_project(state: &mut State, asked: &Load) -> Reply {
+    let org = &mut state.kept.org;
+    let user = match &asked.user {
+        Some(name) => org.user_named(name),
+        None => state.kept.logins.run_as.and_then(|it| org.users.get(&it)),
+    };
+    let Some(user) = user.map(|it| it.id) else {
+        return error(400, "there is no such user");
+    };
+    let project = match load::read(&asked.path) {
+        Ok(project) => project,
+        Err(err) => return error(400, &chain(&err)),
+    };
+    let stamp = org.stamp(user, asked.at.unwrap_or(org.now()));
+    let left_out: Vec<Value> = project
+        .left_out
+        .iter()
+        .map(|it| json!({"path": it.path, "reason": it.reason}))
+        .collect();
+    let report = org.load(project.components, &stamp, Recording::AuditTrail);
+    state.touch();
+    Reply::json(
+        200,
+        &json!({
+            "created": report.created,
+            "changed": report.changed,
+            "deleted": report.deleted,
+            "unchanged": report.unchanged,
+            "left_out": left_out,
+        }),
+    )
+}
+
+fn chain(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        text.push_str(": ");
+        text.push_str(&err.to_string());
+        cause = err.source();
+    }
+    text
+}
+
+fn add_fault(state: &mut State, rule: Rule) -> Reply {
+    state.faults.add(rule);
+    Reply::json(200, &json!(state.faults.rules()))
+}
+
+/// Ends all sessions, or those of one user.
+fn expire(state: &mut State, request: &Request) -> Reply {
+    #[derive(Deserialize, Default)]
+    #[serde(deny_unknown_fields)]
+    struct Expire {
+        user: Option<String>,
+    }
+    let asked: Expire = if request.body.is_empty() {
+        Expire::default()
+    } else {
+        match serde_json::from_slice(&request.body) {
+            Ok(asked) => asked,
+            Err(err) => return error(400, &err.to_string()),
+        }
+    };
+    let org = &mut state.kept.org;
+    let before = org.sessions.iter().count();
+    match asked.user {
+        None => org.sessions.expire_all(),
+        Some(name) => {
+            let Some(id) = org.user_named(&name).map(|it| it.id) else {
+                return error(400, "there is no such user");
+            };
+            org.sessions.expire_of(id);
+        }
+    }
+    let ended = before - org.sessions.iter().count();
+    state.is_dirty = true;
+    Reply::json(200, &json!({"ended": ended}))
+}
+
+/// How often each call was made; under `noise` how often each kind of noise was applied.
+fn calls(state: &State) -> Value {
+    let mut calls = Map::new();
+    let mut noise = Map::new();
+    for (name, count) in &state.kept.org.calls {
+        match name.strip_prefix("noise:") {
+            Some(rule) => noise.insert(rule.to_owned(), Value::from(*count)),
+            None => calls.insert(name.clone(), Value::from(*count)),
+        };
+    }
+    if state.kept.org.config.noise.is_some() {
+        calls.insert("noise".to_owned(), Value::Object(noise));
+    }
+    Value::Object(calls)
+}

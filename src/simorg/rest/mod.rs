@@ -1,0 +1,202 @@
+//! The REST and Tooling APIs.
+//!
+//! Knows versions, queries, describes, records, limits and the REST face of
+//! deploys. Errors are arrays of `{"message","errorCode"}`.
+//!
+//! Invariant: everything but the list of versions needs a session, and says in
+//! `Sforce-Limit-Info` how many calls of the day are used.
+
+mod deploy;
+mod describe;
+mod query;
+mod root;
+mod sobjects;
+mod tables;
+
+use serde_json::json;
+
+pub use query::Cursors;
+pub use tables::{Cache, CsvError, Permissions, RecordError, Records, View};
+
+use super::{
+    SimOrg,
+    fault::{Fault, Script},
+    http::{Reply, Request},
+    state::User,
+};
+use crate::model::{ApiVersion, Stamp};
+
+/// What a call works with.
+pub struct Desk<'a> {
+    /// The org.
+    pub org: &'a mut SimOrg,
+    /// Its records.
+    pub records: &'a mut Records,
+    /// When which permission was changed.
+    pub permissions: &'a Permissions,
+    /// Tables already made.
+    pub cache: &'a Cache,
+    /// Answers that are read page by page.
+    pub cursors: &'a mut Cursors,
+    /// Who asks.
+    pub user: User,
+    /// Version of the API in the path.
+    pub version: ApiVersion,
+    /// API calls of the last 24 hours, and how many there may be.
+    pub usage: (u64, u64),
+    /// Failures on request.
+    pub script: &'a mut dyn Script,
+}
+
+impl Desk<'_> {
+    fn view(&self, tooling: bool) -> View<'_> {
+        View {
+            org: self.org,
+            records: self.records,
+            permissions: self.permissions,
+            viewer: &self.user,
+            tooling,
+            cache: self.cache,
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        self.org.stamp(self.user.id, self.org.now())
+    }
+
+    /// `/services/data/v66.0`, or that of the Tooling API.
+    fn base(&self, tooling: bool) -> String {
+        let more = if tooling { "/tooling" } else { "" };
+        format!("/services/data/v{}{more}", self.version)
+    }
+}
+
+/// A call of the REST API, told from method and path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name, as `GET /simorg/calls` counts it.
+    pub name: &'static str,
+    /// What it is about: an object, the id of a job.
+    pub subject: Option<String>,
+}
+
+/// Tells what is called by a path behind `/services/data/vNN.0`.
+///
+/// `None` where there is no such resource.
+#[must_use]
+pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
+    let method = request.method.as_str();
+    let is_get = matches!(method, "GET" | "HEAD");
+    let subject = |it: &&str| Some((*it).to_owned());
+    let (name, subject) = match path {
+        [] => ("resources", None),
+        ["limits"] => ("limits", None),
+        ["limits", "recordCount"] => ("recordCount", None),
+        ["query" | "queryAll"] => ("query", query::object_asked(request)),
+        ["query" | "queryAll", _] => ("queryMore", None),
+        ["tooling", "query" | "queryAll"] => ("toolingQuery", query::object_asked(request)),
+        ["tooling", "query" | "queryAll", _] => ("toolingQueryMore", None),
+        ["sobjects"] => ("describeGlobal", None),
+        ["tooling", "sobjects"] => ("toolingDescribeGlobal", None),
+        ["sobjects", object] if method == "POST" => ("create", subject(object)),
+        ["sobjects", object] | ["sobjects", object, "describe"] => {
+            ("describeSObject", subject(object))
+        }
+        ["sobjects", object, _] if is_get => ("retrieveRecord", subject(object)),
+        ["sobjects", object, _] if method == "PATCH" => ("update", subject(object)),
+        ["sobjects", object, _] if method == "DELETE" => ("delete", subject(object)),
+        ["tooling", "sobjects", object] | ["tooling", "sobjects", object, "describe"] => {
+            ("toolingDescribeSObject", subject(object))
+        }
+        ["tooling", "sobjects", object, _] if is_get => ("toolingRetrieveRecord", subject(object)),
+        ["metadata", "deployRequest"] if method == "POST" => {
+            let is_form = request
+                .header("content-type")
+                .is_some_and(|it| it.to_ascii_lowercase().starts_with("multipart/"));
+            (
+                if is_form {
+                    "deploy"
+                } else {
+                    "deployRecentValidation"
+                },
+                None,
+            )
+        }
+        ["metadata", "deployRequest", id] if is_get => ("checkDeployStatus", subject(id)),
+        ["metadata", "deployRequest", id] if method == "PATCH" => ("cancelDeploy", subject(id)),
+        _ => return None,
+    };
+    Some(Call { name, subject })
+}
+
+/// Answers a call that [`call`] told.
+pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]) -> Reply {
+    let is_get = matches!(request.method.as_str(), "GET" | "HEAD");
+    match (call.name, path) {
+        ("resources", _) if is_get => root::resources(desk),
+        ("limits", _) if is_get => root::limits(desk),
+        ("recordCount", _) if is_get => root::record_count(desk, request),
+        ("query", _) if is_get => query::query(desk, request, false),
+        ("toolingQuery", _) if is_get => query::query(desk, request, true),
+        ("queryMore", [_, locator]) if is_get => query::more(desk, locator, false),
+        ("toolingQueryMore", [_, _, locator]) if is_get => query::more(desk, locator, true),
+        ("describeGlobal", _) if is_get => describe::global(desk, false),
+        ("toolingDescribeGlobal", _) if is_get => describe::global(desk, true),
+        ("describeSObject", [_, name, rest @ ..]) if is_get => {
+            describe::object(desk, name, rest.is_empty(), false)
+        }
+        ("toolingDescribeSObject", [_, _, name, rest @ ..]) if is_get => {
+            describe::object(desk, name, rest.is_empty(), true)
+        }
+        ("create", [_, name]) => sobjects::create(desk, request, name),
+        ("retrieveRecord", [_, name, id]) => sobjects::retrieve(desk, request, name, id, false),
+        ("toolingRetrieveRecord", [_, _, name, id]) => {
+            sobjects::retrieve(desk, request, name, id, true)
+        }
+        ("update", [_, name, id]) => sobjects::update(desk, request, name, id),
+        ("delete", [_, name, id]) => sobjects::delete(desk, name, id),
+        ("deploy", _) => deploy::start(desk, request),
+        ("deployRecentValidation", _) => deploy::repeat(desk, request),
+        ("checkDeployStatus", [_, _, id]) => deploy::check(desk, request, id),
+        ("cancelDeploy", [_, _, id]) => deploy::cancel(desk, request, id),
+        _ => {
+            let message = format!(
+                "HTTP Method '{}' not allowed. Allowed are HEAD,GET",
+                request.method
+            );
+            error(405, "METHOD_NOT_ALLOWED", &message).with("Allow", "HEAD,GET")
+        }
+    }
+}
+
+/// Answers `GET /services/data`: the versions, which need no session.
+#[must_use]
+pub fn versions(org: &SimOrg) -> Reply {
+    root::versions(org)
+}
+
+/// An error of the REST API.
+#[must_use]
+pub fn error(status: u16, code: &str, message: &str) -> Reply {
+    Reply::json(status, &json!([{"message": message, "errorCode": code}]))
+}
+
+/// The error of a resource that does not exist.
+#[must_use]
+pub fn not_found() -> Reply {
+    error(404, "NOT_FOUND", "The requested resource does not exist")
+}
+
+/// A fault of the Metadata API as REST tells it.
+#[must_use]
+pub fn fault(fault: &Fault) -> Reply {
+    let status = match fault.code.as_str() {
+        "INVALID_SESSION_ID" => 401,
+        "INSUFFICIENT_ACCESS" | "REQUEST_LIMIT_EXCEEDED" | "API_DISABLED_FOR_ORG" => 403,
+        "INVALID_CROSS_REFERENCE_KEY" => 404,
+        "UNKNOWN_EXCEPTION" => 500,
+        "SERVER_UNAVAILABLE" => 503,
+        _ => 400,
+    };
+    error(status, &fault.code, &fault.message)
+}

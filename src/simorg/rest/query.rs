@@ -1,0 +1,339 @@
+//! Queries and their pages.
+
+use std::collections::VecDeque;
+
+use serde_json::{Map, Value, json};
+
+use super::{Desk, Reply, Request, error, tables::document_as_json};
+use crate::{
+    model::{ComponentKey, RecordId},
+    simorg::{
+        SimOrg,
+        soql::{self, Answer, Catalog as _, Column, Condition, Item, Kind, Query, SoqlError},
+    },
+    xml,
+};
+
+/// Rows of a page where nothing else is asked for, and the least that can be asked for.
+///
+/// Source: REST API Developer Guide, "Query Options Header".
+const BATCH: usize = 2_000;
+const MIN_BATCH: usize = 200;
+
+/// Open cursors that are kept; older ones are forgotten.
+const MAX_CURSORS: usize = 100;
+
+/// Answers that are read page by page.
+#[derive(Debug, Default)]
+pub struct Cursors {
+    open: VecDeque<Cursor>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Cursor {
+    id: String,
+    user: RecordId,
+    batch: usize,
+    records: Vec<Value>,
+}
+
+/// The object that a query is about, for faults on request.
+pub(super) fn object_asked(request: &Request) -> Option<String> {
+    soql::parse(request.parameter("q")?).ok().map(|it| it.from)
+}
+
+/// Answers `GET …/query?q=…`.
+pub(super) fn query(desk: &mut Desk<'_>, request: &Request, tooling: bool) -> Reply {
+    let Some(text) = request.parameter("q") else {
+        return error(400, "MALFORMED_QUERY", "A query string has to be specified");
+    };
+    let (query, answer) = match ask(desk, text, tooling) {
+        Ok(found) => found,
+        Err(SoqlError { code, message }) => return error(400, code, &message),
+    };
+    if request.parameter("columns") == Some("true") {
+        return Reply::json(200, &column_metadata(desk, &query, &answer, tooling));
+    }
+    let batch = batch_size(request.header("sforce-query-options"));
+    let mut body = Map::new();
+    if tooling {
+        body.insert(
+            "size".to_owned(),
+            Value::from(answer.records.len().min(batch)),
+        );
+    }
+    body.insert("totalSize".to_owned(), Value::from(answer.total));
+    let is_done = answer.records.len() <= batch;
+    body.insert("done".to_owned(), Value::from(is_done));
+    if tooling {
+        body.insert("queryLocator".to_owned(), Value::Null);
+        body.insert(
+            "entityTypeName".to_owned(),
+            Value::from(answer.object.as_str()),
+        );
+    }
+    let mut records = answer.records;
+    if !is_done {
+        let page = records[..batch].to_vec();
+        let id = desk.cursors.open(desk.user.id, batch, records);
+        let next = format!("{}/query/{id}-{batch}", desk.base(tooling));
+        body.insert("nextRecordsUrl".to_owned(), Value::from(next));
+        records = page;
+    }
+    body.insert("records".to_owned(), Value::from(records));
+    Reply::json(200, &Value::Object(body))
+}
+
+/// Answers `GET …/query/<cursor>-<offset>`.
+pub(super) fn more(desk: &Desk<'_>, locator: &str, tooling: bool) -> Reply {
+    let invalid = || error(400, "INVALID_QUERY_LOCATOR", "invalid query locator");
+    let Some((id, offset)) = locator.rsplit_once('-') else {
+        return invalid();
+    };
+    let is_own = |it: &&Cursor| it.id == id && it.user == desk.user.id;
+    let Some(cursor) = desk.cursors.open.iter().find(is_own) else {
+        return invalid();
+    };
+    let total = cursor.records.len();
+    let Some(start) = offset.parse::<usize>().ok().filter(|it| *it < total) else {
+        return invalid();
+    };
+    let end = total.min(start + cursor.batch);
+    let mut body = json!({"totalSize": total, "done": end == total});
+    if end < total {
+        let next = format!("{}/query/{id}-{end}", desk.base(tooling));
+        body["nextRecordsUrl"] = Value::from(next);
+    }
+    body["records"] = Value::from(cursor.records[start..end].to_vec());
+    Reply::json(200, &body)
+}
+
+impl Cursors {
+    fn open(&mut self, user: RecordId, batch: usize, records: Vec<Value>) -> String {
+        self.next += 1;
+        let id = crate::simorg::state::made_id("01g", &format!("cursor#{}", self.next));
+        let id = id.as_str().to_owned();
+        self.open.push_back(Cursor {
+            id: id.clone(),
+            user,
+            batch,
+            records,
+        });
+        if self.open.len() > MAX_CURSORS {
+            self.open.pop_front();
+        }
+        id
+    }
+}
+
+fn batch_size(header: Option<&str>) -> usize {
+    let asked = header.and_then(|it| {
+        it.split(',').find_map(|it| {
+            let (name, value) = it.trim().split_once('=')?;
+            name.eq_ignore_ascii_case("batchSize")
+                .then(|| value.trim().parse().ok())?
+        })
+    });
+    asked.unwrap_or(BATCH).clamp(MIN_BATCH, BATCH)
+}
+
+fn ask(desk: &Desk<'_>, text: &str, tooling: bool) -> Result<(Query, Answer), SoqlError> {
+    let query = soql::parse(text)?;
+    restrict(&query)?;
+    let view = desk.view(tooling);
+    let url = format!("{}/sobjects", desk.base(tooling));
+    let mut answer = soql::run(&view, text, &query, &url, desk.org.now())?;
+    if tooling && asks_for_document(&query) {
+        let has_document = view
+            .object(&query.from)
+            .is_some_and(|it| it.field("Metadata").is_some());
+        if has_document && answer.total > 1 {
+            return Err(refused(
+                "MALFORMED_QUERY",
+                "When retrieving results with Metadata or FullName fields, the query qualifications must specify \
+                 no more than one row for retrieval.",
+            ));
+        }
+        for record in &mut answer.records {
+            fill_document(desk.org, &view, &answer.object, record);
+        }
+    }
+    Ok((query, answer))
+}
+
+fn refused(code: &'static str, message: &str) -> SoqlError {
+    SoqlError {
+        code,
+        message: message.to_owned(),
+    }
+}
+
+/// Whether a query asks for `Metadata` or `FullName`.
+fn asks_for_document(query: &Query) -> bool {
+    let is_document = |it: &Item| match it {
+        Item::Field(path) => path.parts.last().is_some_and(|it| {
+            it.eq_ignore_ascii_case("Metadata") || it.eq_ignore_ascii_case("FullName")
+        }),
+        _ => false,
+    };
+    query.items.iter().any(is_document)
+}
+
+/// What some objects do not let one ask.
+///
+/// Source: Object Reference and Tooling API, pages of the objects.
+fn restrict(query: &Query) -> Result<(), SoqlError> {
+    let from = query.from.to_ascii_lowercase();
+    if from == "setupaudittrail" {
+        let aggregate = query.items.iter().find_map(|it| match it {
+            Item::Aggregate { path, function, .. } => Some((path.text(), *function)),
+            _ => None,
+        });
+        if let Some((field, function)) = aggregate {
+            let message = format!(
+                "\nfield {field} does not support aggregate operator {}",
+                format!("{function:?}").to_ascii_uppercase()
+            );
+            return Err(refused("MALFORMED_QUERY", &message));
+        }
+    }
+    if from == "fielddefinition" {
+        let wanted = ["entitydefinition", "entitydefinitionid", "durableid"];
+        let is_filtered = query
+            .condition
+            .as_ref()
+            .is_some_and(|it| names(it, &wanted));
+        if !is_filtered {
+            return Err(refused(
+                "MALFORMED_QUERY",
+                "Where clauses should contain one of these fields: EntityDefinitionId, DurableId, EntityDefinition",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a condition is about a field that begins with one of `wanted`.
+fn names(condition: &Condition, wanted: &[&str]) -> bool {
+    let is_wanted = |path: &soql::Path| {
+        let first = path.parts.first().map(|it| it.to_ascii_lowercase());
+        first.is_some_and(|it| wanted.contains(&it.as_str()))
+    };
+    match condition {
+        Condition::And(terms) | Condition::Or(terms) => terms.iter().any(|it| names(it, wanted)),
+        Condition::Not(term) => names(term, wanted),
+        Condition::Compare(path, ..)
+        | Condition::In { path, .. }
+        | Condition::InQuery { path, .. }
+        | Condition::Includes { path, .. } => is_wanted(path),
+    }
+}
+
+/// Puts the document of the one record asked for into its `Metadata`.
+fn fill_document(org: &SimOrg, view: &super::View<'_>, object: &str, record: &mut Value) {
+    if record.get("Metadata").is_none() {
+        return;
+    }
+    let url = record["attributes"]["url"].as_str().unwrap_or("");
+    let id = url.rsplit('/').next().unwrap_or("").to_owned();
+    let Some(table) = view.table(object) else {
+        return;
+    };
+    let name = table.by_id(&id).and_then(|row| {
+        let (at, _) = table.object.field("FullName")?;
+        row[at].as_str()
+    });
+    let Some(name) = name else { return };
+    let element = match object {
+        "Flow" => name.rsplit_once('-').and_then(|(flow, number)| {
+            let key = ComponentKey::parse("Flow", flow).ok()?;
+            let versions = org.metadata().get(&key)?.flow.as_ref()?;
+            let version = versions.versions.get(&number.parse().ok()?)?;
+            Some(xml::parse(&version.content).ok()?.root)
+        }),
+        _ => ComponentKey::parse(object, name)
+            .ok()
+            .and_then(|key| org.metadata().element(&key)),
+    };
+    let lists: &[&str] = if object == "StandardValueSet" {
+        &["standardValue"]
+    } else {
+        &[]
+    };
+    if let Some(element) = element {
+        record["Metadata"] = document_as_json(&element, lists);
+    }
+}
+
+/// What `columns=true` asks for.
+///
+/// Source: `QueryResult` column metadata as `sf data query` reads it.
+fn column_metadata(desk: &Desk<'_>, query: &Query, answer: &Answer, tooling: bool) -> Value {
+    let object = desk.view(tooling).object(&query.from);
+    let columns: Vec<Value> = answer
+        .columns
+        .iter()
+        .map(|it| column(it, object.as_deref()))
+        .collect();
+    let id_selected = answer.columns.iter().any(|it| it.name == "Id");
+    json!({
+        "columnMetadata": columns,
+        "entityName": answer.object,
+        "groupBy": !query.group_by.is_empty(),
+        "idSelected": id_selected,
+        "keyPrefix": object.map(|it| it.prefix.clone()),
+    })
+}
+
+fn column(column: &Column, object: Option<&soql::Object>) -> Value {
+    let field = object.and_then(|it| it.field(&column.name)).map(|it| it.1);
+    let kind = field.map(|it| it.kind);
+    let joins: Vec<Value> = column
+        .joins
+        .iter()
+        .map(|it| self::column(it, None))
+        .collect();
+    json!({
+        "aggregate": column.aggregate || !column.joins.is_empty(),
+        "apexType": kind.map_or("String", apex_type),
+        "booleanType": kind == Some(Kind::Boolean),
+        "columnName": column.name,
+        "custom": field.is_some_and(|it| it.custom),
+        "displayName": column.name,
+        "foreignKeyName": Value::Null,
+        "insertable": field.is_some_and(|it| it.writable),
+        "joinColumns": joins,
+        "numberType": kind.is_some_and(Kind::is_number),
+        "textType": kind.is_none_or(Kind::is_text),
+        "updatable": field.is_some_and(|it| it.writable),
+    })
+}
+
+fn apex_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Id | Kind::Reference => "Id",
+        Kind::Boolean => "Boolean",
+        Kind::Int => "Integer",
+        Kind::Double | Kind::Currency | Kind::Percent => "Double",
+        Kind::Date => "Date",
+        Kind::DateTime => "Datetime",
+        Kind::Time => "Time",
+        Kind::Complex => "complexvaluetype",
+        _ => "String",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_is_as_long_as_asked_within_bounds() {
+        assert_eq!(batch_size(None), 2_000);
+        assert_eq!(batch_size(Some("batchSize=500")), 500);
+        assert_eq!(batch_size(Some("BATCHSIZE = 1")), 200);
+        assert_eq!(batch_size(Some("batchSize=99999")), 2_000);
+        assert_eq!(batch_size(Some("nonsense")), 2_000);
+    }
+}

@@ -1,0 +1,145 @@
+//! The objects that can be asked by SOQL, and their rows.
+//!
+//! Rows are made from the org's state when they are asked for and kept until
+//! the state changes. What a user may not see is not there for that user.
+
+mod csv;
+mod define;
+mod fields;
+mod metadata;
+mod org;
+mod permissions;
+mod records;
+mod tooling;
+
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
+
+pub use csv::CsvError;
+pub(super) use define::document_as_json;
+pub use permissions::Permissions;
+pub use records::{RecordError, Records};
+
+use crate::simorg::{
+    SimOrg,
+    soql::{Catalog, Object, Row, Table},
+    state::{Permission, User},
+};
+
+/// Which API an object belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Api {
+    Rest,
+    Tooling,
+    Both,
+}
+
+/// One object: how its fields and its rows come about.
+struct Definition {
+    name: &'static str,
+    api: Api,
+    object: fn(&View<'_>) -> Object,
+    rows: fn(&View<'_>) -> Vec<Row>,
+}
+
+/// Tables made since the state changed last, by whether they are the Tooling
+/// API's and by name in lower case.
+pub type Cache = RefCell<HashMap<(bool, String), Arc<Table>>>;
+
+/// An org as one user sees it through one API.
+pub struct View<'a> {
+    /// The org.
+    pub org: &'a SimOrg,
+    /// Its records.
+    pub records: &'a Records,
+    /// When which permission was changed.
+    pub permissions: &'a Permissions,
+    /// Who asks.
+    pub viewer: &'a User,
+    /// Whether the Tooling API is asked.
+    pub tooling: bool,
+    /// Tables already made.
+    pub cache: &'a Cache,
+}
+
+impl View<'_> {
+    fn definition(&self, name: &str) -> Option<&'static Definition> {
+        let all = [
+            org::DEFINITIONS,
+            permissions::DEFINITIONS,
+            metadata::DEFINITIONS,
+            tooling::DEFINITIONS,
+        ];
+        let mut all = all.into_iter().flatten();
+        let found = all.find(|it| self.gives(it) && it.name.eq_ignore_ascii_case(name))?;
+        let is_hidden = found.name == "SetupAuditTrail" && !self.viewer.may(Permission::ViewSetup);
+        (!is_hidden).then_some(found)
+    }
+
+    fn gives(&self, definition: &Definition) -> bool {
+        match definition.api {
+            Api::Rest => !self.tooling,
+            Api::Tooling => self.tooling,
+            Api::Both => true,
+        }
+    }
+
+    /// Names of all objects, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = [
+            org::DEFINITIONS,
+            permissions::DEFINITIONS,
+            metadata::DEFINITIONS,
+            tooling::DEFINITIONS,
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|it| self.definition(it.name).is_some())
+        .map(|it| it.name.to_owned())
+        .collect();
+        if !self.tooling {
+            names.extend(records::object_names(self.org));
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    fn make(&self, name: &str) -> Option<Table> {
+        if let Some(definition) = self.definition(name) {
+            let object = Arc::new((definition.object)(self));
+            return Some(Table::new(object, (definition.rows)(self)));
+        }
+        if self.tooling {
+            return None;
+        }
+        let object = Arc::new(records::object(self.org, name)?);
+        let rows = self.records.rows(&object);
+        Some(Table::new(object, rows))
+    }
+}
+
+impl Catalog for View<'_> {
+    fn object(&self, name: &str) -> Option<Arc<Object>> {
+        if let Some(definition) = self.definition(name) {
+            return Some(Arc::new((definition.object)(self)));
+        }
+        if self.tooling {
+            return None;
+        }
+        records::object(self.org, name).map(Arc::new)
+    }
+
+    fn table(&self, name: &str) -> Option<Arc<Table>> {
+        if name.eq_ignore_ascii_case("SetupAuditTrail") && self.definition(name).is_none() {
+            return None;
+        }
+        let key = (self.tooling, name.to_lowercase());
+        if let Some(table) = self.cache.borrow().get(&key) {
+            return Some(Arc::clone(table));
+        }
+        let table = Arc::new(self.make(name)?);
+        self.cache.borrow_mut().insert(key, Arc::clone(&table));
+        Some(table)
+    }
+}

@@ -1,0 +1,120 @@
+//! What stands in the org when it opens: projects from disk, or our fixture company.
+//!
+//! Hides `include_dir`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use include_dir::{Dir, include_dir};
+
+use super::{FIRST, Options, StartError};
+use crate::{
+    model::{RecordId, Stamp, Timestamp},
+    simorg::{
+        SimOrg, load,
+        rest::Records,
+        state::{NewComponent, PackageFile},
+    },
+};
+
+static ACME: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/orgs/acme");
+
+/// Fills the org with what the options name.
+pub(super) fn load(
+    options: &Options,
+    org: &mut SimOrg,
+    records: &mut Records,
+    first: RecordId,
+) -> Result<(), StartError> {
+    let stamp = org.stamp(first, opened());
+    if options.load.is_empty() {
+        let project = load::from_files(acme_files());
+        org.add_all(project.components, &stamp, FIRST);
+        for file in ACME.get_dir("records").into_iter().flat_map(Dir::files) {
+            add_records(org, records, file.path(), file.contents(), &stamp)?;
+        }
+        return Ok(());
+    }
+    for path in &options.load {
+        let (package, tables) = parts(path);
+        let project = load::read(&package).map_err(|source| StartError::Load {
+            path: package.clone(),
+            source,
+        })?;
+        for it in &project.left_out {
+            (options.log)(&format!("left out {}: {}", it.path, it.reason));
+        }
+        let components: Vec<NewComponent> = project.components;
+        org.add_all(components, &stamp, FIRST);
+        for path in tables {
+            let bytes = fs::read(&path).map_err(|source| StartError::File {
+                act: "read",
+                path: path.clone(),
+                source,
+            })?;
+            add_records(org, records, &path, &bytes, &stamp)?;
+        }
+    }
+    Ok(())
+}
+
+/// When all that an org begins with was made: the same in every run, so that
+/// two orgs of one project tell the same dates.
+fn opened() -> Timestamp {
+    // 2026-01-05T09:00:00Z.
+    Timestamp::from_millis(1_767_603_600_000).unwrap_or(Timestamp::UNKNOWN)
+}
+
+fn add_records(
+    org: &mut SimOrg,
+    records: &mut Records,
+    path: &Path,
+    bytes: &[u8],
+    stamp: &Stamp,
+) -> Result<(), StartError> {
+    let name = path.file_stem().and_then(|it| it.to_str()).unwrap_or("");
+    let loaded = records.load_csv(org, name, bytes, stamp);
+    loaded.map(|_| ()).map_err(|source| StartError::Records {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// The files of the fixture company, as a retrieve would give them.
+fn acme_files() -> Vec<PackageFile> {
+    let mut files = Vec::new();
+    let mut folders: Vec<&Dir<'_>> = ACME.get_dir("package").into_iter().collect();
+    while let Some(folder) = folders.pop() {
+        folders.extend(folder.dirs());
+        for file in folder.files() {
+            let path = file.path().strip_prefix("package").unwrap_or(file.path());
+            let parts: Vec<_> = path
+                .components()
+                .filter_map(|it| it.as_os_str().to_str())
+                .collect();
+            files.push(PackageFile::new(&parts.join("/"), file.contents().to_vec()));
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// Where the package of a project lies, and the tables of its records.
+///
+/// A folder with `package` in it is a fixture: its `records/*.csv` are loaded too.
+fn parts(path: &Path) -> (PathBuf, Vec<PathBuf>) {
+    let package = path.join("package");
+    if !package.is_dir() {
+        return (path.to_path_buf(), Vec::new());
+    }
+    let mut tables: Vec<PathBuf> = fs::read_dir(path.join("records"))
+        .into_iter()
+        .flatten()
+        .filter_map(|it| Some(it.ok()?.path()))
+        .filter(|it| it.extension().is_some_and(|it| it == "csv"))
+        .collect();
+    tables.sort();
+    (package, tables)
+}

@@ -1,0 +1,22 @@
+//! SOQL: read, checked against the objects of the org, and answered in memory.
+//!
+//! Knows the part of the language that tools use to look around an org; what
+//! it does not know is refused as the platform refuses it, never ignored.
+//!
+//! Invariant: a query that was answered had only columns that its object has.
+
+mod ast;
+mod dates;
+mod error;
+mod eval;
+mod filter;
+mod group;
+mod lex;
+mod parse;
+mod schema;
+
+pub use ast::{Condition, Item, Literal, Operator, Path, Query};
+pub use error::SoqlError;
+pub use eval::{Answer, Column, run};
+pub use parse::parse;
+pub use schema::{Catalog, Field, Kind, Object, Row, Table};

@@ -1,0 +1,135 @@
+//! Where secrets stand, as data.
+//!
+//! Sources: the WSDL of the Metadata API 66.0 for the elements; for what they
+//! hold, the Metadata API Developer Guide on each type.
+
+/// A secret's place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    /// The type, which is the root element's name too.
+    pub type_name: &'static str,
+    /// Elements from below the root to the value; `*` in front: at any depth.
+    pub path: &'static [&'static str],
+    /// Elements beside the value that tell it from others of its kind.
+    pub told_by: &'static [&'static str],
+    /// When it is one; always without.
+    pub only_if: Option<OnlyIf>,
+}
+
+/// A condition on what stands beside a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OnlyIf {
+    /// The element has one of these texts.
+    Is(&'static str, &'static [&'static str]),
+    /// The element's text has the sound of a secret's name.
+    SoundsSecret(&'static str),
+}
+
+const fn always(type_name: &'static str, path: &'static [&'static str]) -> Rule {
+    Rule {
+        type_name,
+        path,
+        told_by: &[],
+        only_if: None,
+    }
+}
+
+pub(super) const RULES: &[Rule] = &[
+    always("AuthProvider", &["consumerKey"]),
+    always("AuthProvider", &["consumerSecret"]),
+    always("AuthProvider", &["ecKey"]),
+    always("ComputeExtension", &["extensionAuthCredentials"]),
+    always("ConnectedApp", &["oauthConfig", "consumerKey"]),
+    always("ConnectedApp", &["oauthConfig", "consumerSecret"]),
+    always("ConnectedApp", &["*", "password"]),
+    always("ConnectedApp", &["*", "secretKey"]),
+    always("DataConnectorS3", &["s3AccessKey"]),
+    always("DataConnectorS3", &["s3SecretKey"]),
+    always("ExtlClntAppGlobalOauthSettings", &["consumerKey"]),
+    always("ExtlClntAppGlobalOauthSettings", &["consumerSecret"]),
+    always("ExtlClntAppOauthSecuritySettings", &["*", "consumerKey"]),
+    always("ExtlClntAppOauthSecuritySettings", &["*", "consumerSecret"]),
+    always("ExtlClntAppPushSettings", &["*", "password"]),
+    always("ExtlClntAppPushSettings", &["*", "signingKey"]),
+    always("ExtlClntAppPushSettings", &["*", "secretKey"]),
+    always("ExtlClntAppPushConfigurablePolicies", &["*", "password"]),
+    always("ExtlClntAppPushConfigurablePolicies", &["*", "signingKey"]),
+    always("ExternalDataSource", &["oauthRefreshToken"]),
+    always("ExternalDataSource", &["oauthToken"]),
+    always("ExternalDataSource", &["password"]),
+    Rule {
+        type_name: "ExternalDataSource",
+        path: &["customHttpHeaders", "headerFieldValue"],
+        told_by: &["headerFieldName"],
+        only_if: Some(OnlyIf::SoundsSecret("headerFieldName")),
+    },
+    Rule {
+        type_name: "ExternalCredential",
+        path: &["externalCredentialParameters", "parameterValue"],
+        told_by: &["parameterType", "parameterGroup", "parameterName"],
+        only_if: Some(OnlyIf::Is("parameterType", &["AuthHeader"])),
+    },
+    Rule {
+        type_name: "ExternalCredential",
+        path: &["externalCredentialParameters", "parameterValue"],
+        told_by: &["parameterType", "parameterGroup", "parameterName"],
+        only_if: Some(OnlyIf::SoundsSecret("parameterName")),
+    },
+    Rule {
+        type_name: "ExternalAuthIdentityProvider",
+        path: &["externalAuthIdentityProviderParameters", "parameterValue"],
+        told_by: &["parameterType", "parameterName"],
+        only_if: Some(OnlyIf::SoundsSecret("parameterName")),
+    },
+    always("InstalledPackage", &["password"]),
+    Rule {
+        type_name: "MktDataConnection",
+        path: &["credentials", "value"],
+        told_by: &["credentialName"],
+        only_if: None,
+    },
+    always("NamedCredential", &["awsAccessKey"]),
+    always("NamedCredential", &["awsAccessSecret"]),
+    always("NamedCredential", &["oauthRefreshToken"]),
+    always("NamedCredential", &["oauthToken"]),
+    always("NamedCredential", &["password"]),
+    Rule {
+        type_name: "NamedCredential",
+        path: &["namedCredentialParameters", "parameterValue"],
+        told_by: &["parameterType", "parameterName"],
+        only_if: Some(OnlyIf::SoundsSecret("parameterName")),
+    },
+    always("Network", &["*", "recaptchaSecretKey"]),
+    always("SlackApp", &["appToken"]),
+    always("SlackApp", &["clientSecret"]),
+    always("SlackApp", &["signingSecret"]),
+];
+
+/// Whether a name is one that people give to secrets.
+pub(super) fn sounds_secret(name: &str) -> bool {
+    let name: String = name
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|it| it.to_ascii_lowercase())
+        .collect();
+    let parts = [
+        "secret",
+        "password",
+        "passwd",
+        "token",
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "authorization",
+        "authkey",
+        "subscriptionkey",
+        "credential",
+        "signature",
+        "cookie",
+    ];
+    parts.iter().any(|it| name.contains(it))
+        // An endpoint where a token is got is no token.
+        && !name.ends_with("url")
+        && !name.ends_with("uri")
+        && !name.ends_with("endpoint")
+}
