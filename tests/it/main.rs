@@ -1,8 +1,6 @@
 //! Integration tests: one binary, one file per subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "support/script_server.rs"]
-
 mod architecture;
 mod auth;
 mod canonical_corpora;
