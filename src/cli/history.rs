@@ -98,7 +98,7 @@ pub(super) struct DiffArgs {
 /// Runs `orgkeep log`.
 pub(super) fn log(context: &Context, args: &LogArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let setup = context.setup(&repo)?;
+    let (_, setup) = context.settings(&repo)?;
     let tip = history::tip(&repo, &setup.branch, &setup.remote)?;
     if args.runs {
         return runs(context, &repo);
@@ -157,7 +157,7 @@ fn runs(context: &Context, repo: &Repository) -> Result<Outcome, CommandError> {
 /// Runs `orgkeep show`.
 pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let setup = context.setup(&repo)?;
+    let (_, setup) = context.settings(&repo)?;
     let tip = history::tip(&repo, &setup.branch, &setup.remote)?;
     let commit = history::resolve(&repo, &args.commit, Some(tip))?;
     let entry = history::show(&repo, commit)?;
@@ -175,7 +175,14 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
     ))?;
     out.line(&format!("Date:   {} UTC", entry.at.minute()))?;
     out.line(&format!("\n    {}\n", text::one_line(&entry.subject)))?;
-    components(&mut out, &repo, &entry.components, paint, args.name_only, !args.no_patch)?;
+    components(
+        &mut out,
+        &repo,
+        &entry.components,
+        paint,
+        args.name_only,
+        !args.no_patch,
+    )?;
     out.finish()?;
     Ok(Outcome::Done)
 }
@@ -183,7 +190,7 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
 /// Runs `orgkeep diff`.
 pub(super) fn diff(context: &Context, args: &DiffArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let setup = context.setup(&repo)?;
+    let (_, setup) = context.settings(&repo)?;
     let tip = history::tip(&repo, &setup.branch, &setup.remote)?;
     let mut sides = args.sides.iter().peekable();
     let mut commits = Vec::new();
@@ -343,7 +350,10 @@ fn log_line(entry: &LogEntry, paint: Paint) -> String {
         "{}  {}  {}  {}",
         paint.paint(Tone::Commit, &entry.commit[..7]),
         paint.paint(Tone::Dim, &entry.at.minute()),
-        paint.paint(Tone::Strong, &format!("{:<12}", text::one_line(&entry.author))),
+        paint.paint(
+            Tone::Strong,
+            &format!("{:<12}", text::one_line(&entry.author))
+        ),
         text::one_line(&entry.subject)
     )
 }
@@ -361,7 +371,10 @@ fn parse_since(text: &str) -> Result<Timestamp, CommandError> {
     whole.parse().map_err(|_| {
         CommandError::usage(
             format!("`{text}` is not a day or a time"),
-            Some("write a day such as `2026-11-21`, or a time such as `2026-11-21T14:02:00Z`".to_owned()),
+            Some(
+                "write a day such as `2026-11-21`, or a time such as `2026-11-21T14:02:00Z`"
+                    .to_owned(),
+            ),
         )
     })
 }

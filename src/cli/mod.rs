@@ -7,6 +7,7 @@ mod context;
 mod convert;
 mod error;
 mod history;
+mod init;
 mod login;
 mod logout;
 mod monitor;
@@ -70,6 +71,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     Snapshot(snapshot::SnapshotArgs),
     Log(history::LogArgs),
     Show(history::ShowArgs),
@@ -113,6 +115,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Init(args) => init::run(context, &args),
         Command::Snapshot(args) => run_async(snapshot::run(context, args)),
         Command::Log(args) => history::log(context, &args),
         Command::Show(args) => history::show(context, &args),

@@ -6,9 +6,9 @@ use super::{CommandError, Context};
 use crate::{
     auth::{self, LoginSource, Vault},
     client::{self, HostPolicy, Org},
+    config::Config,
     model::ApiVersion,
-    ops::snapshot::SnapshotSetup,
-    source::{Ignored, Level, canonical::Rules},
+    ops::{self, snapshot::SnapshotSetup},
     store::{self, GitProgram, Prompts, Repository},
 };
 
@@ -126,22 +126,26 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// An `orgkeep.toml` that cannot be read.
-    pub fn setup(&self, repo: &Repository) -> Result<SnapshotSetup, CommandError> {
-        let _ = repo;
-        Ok(SnapshotSetup {
-            branch: "main".to_owned(),
-            remote: "origin".to_owned(),
-            api_version: ApiVersion::new(66),
-            level: Level::Canonical,
-            rules: Rules::default(),
-            scope: crate::plan::scope::Scope::default(),
-            ignored: Ignored::nothing(),
-            ignored_digest: None,
-            package_dir: "force-app".parse().expect("a literal path is valid"),
-            redact: true,
-            full_every: std::time::Duration::from_secs(7 * 24 * 3600),
-            committer: ("orgkeep".to_owned(), "orgkeep@localhost".to_owned()),
-        })
+    /// An `orgkeep.toml` that is missing or wrong.
+    pub fn settings(&self, repo: &Repository) -> Result<(Config, SnapshotSetup), CommandError> {
+        let (config, setup) = ops::setup::setup(repo)?;
+        if !setup.redact {
+            self.say("warning: redact = \"off\": secrets go into the history for ever");
+        }
+        Ok((config, setup))
+    }
+
+    /// Connects to the org of a repository.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Context::open_org`].
+    pub async fn open_org_of(&self, config: &Config) -> Result<Org, CommandError> {
+        let mut options = self.client_options(
+            Some(config.api_version),
+            config.limits.api_floor.unwrap_or(0),
+        );
+        options.max_api_calls = options.max_api_calls.or(config.limits.max_api_calls);
+        self.open_org(config.org.login.as_deref(), options).await
     }
 }

@@ -8,7 +8,9 @@ pub mod discover;
 mod error;
 mod fetch;
 pub mod history;
+pub mod init;
 pub mod login;
+pub mod setup;
 pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
