@@ -6,6 +6,7 @@
 mod context;
 mod convert;
 mod error;
+mod history;
 mod login;
 mod logout;
 mod monitor;
@@ -70,6 +71,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Snapshot(snapshot::SnapshotArgs),
+    Log(history::LogArgs),
+    Show(history::ShowArgs),
+    Diff(history::DiffArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -110,6 +114,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Snapshot(args) => run_async(snapshot::run(context, args)),
+        Command::Log(args) => history::log(context, &args),
+        Command::Show(args) => history::show(context, &args),
+        Command::Diff(args) => history::diff(context, &args),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {

@@ -7,8 +7,8 @@ pub mod convert;
 pub mod discover;
 mod error;
 mod fetch;
-//pub mod snapshot;
+pub mod history;
+pub mod login;
+pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
-
-pub mod login;

@@ -207,7 +207,8 @@ mod tests {
             path: path.to_owned(),
             bytes,
         };
-        let document = format!("<StaticResource><contentType>{content_type}</contentType></StaticResource>");
+        let document =
+            format!("<StaticResource><contentType>{content_type}</contentType></StaticResource>");
         vec![
             file("staticresources/R.resource", content),
             file("staticresources/R.resource-meta.xml", document.into_bytes()),
@@ -217,7 +218,9 @@ mod tests {
     fn archive(names: &[&str]) -> Vec<u8> {
         let mut writer = Writer::new(Vec::new());
         for name in names {
-            writer.add(name, name.as_bytes(), Compression::FAST).unwrap();
+            writer
+                .add(name, name.as_bytes(), Compression::FAST)
+                .unwrap();
         }
         writer.finish().unwrap()
     }
@@ -237,7 +240,10 @@ mod tests {
 
     #[test]
     fn archive_lies_in_the_tree_file_by_file_and_is_zipped_the_same_each_time() {
-        let files = resource("application/zip", archive(&["b.txt", "a/x.resource-meta.xml"]));
+        let files = resource(
+            "application/zip",
+            archive(&["b.txt", "a/x.resource-meta.xml"]),
+        );
         let source = split(Registry::official(), Level::Faithful, &key(), files).unwrap();
         let found: Vec<_> = source.iter().map(|it| it.path.as_str()).collect();
         assert_eq!(
@@ -249,8 +255,17 @@ mod tests {
             ]
         );
         let joined = join(Registry::official(), &key(), &source).unwrap();
-        assert_eq!(joined[0].bytes, archive_sorted(&["a/x.resource-meta.xml", "b.txt"]));
-        let again = split(Registry::official(), Level::Faithful, &key(), joined.clone()).unwrap();
+        assert_eq!(
+            joined[0].bytes,
+            archive_sorted(&["a/x.resource-meta.xml", "b.txt"])
+        );
+        let again = split(
+            Registry::official(),
+            Level::Faithful,
+            &key(),
+            joined.clone(),
+        )
+        .unwrap();
         let back = join(Registry::official(), &key(), &again).unwrap();
         assert_eq!(back, joined);
     }
@@ -258,7 +273,9 @@ mod tests {
     fn archive_sorted(names: &[&str]) -> Vec<u8> {
         let mut writer = Writer::new(Vec::new());
         for name in names {
-            writer.add(name, name.as_bytes(), Compression::SMALL).unwrap();
+            writer
+                .add(name, name.as_bytes(), Compression::SMALL)
+                .unwrap();
         }
         writer.finish().unwrap()
     }
@@ -275,10 +292,17 @@ mod tests {
             &[],
         ] {
             let content = archive(names);
-            assert_eq!(paths(Level::Faithful, "application/zip", content), single, "{names:?}");
+            assert_eq!(
+                paths(Level::Faithful, "application/zip", content),
+                single,
+                "{names:?}"
+            );
         }
         let content = b"no archive".to_vec();
-        assert_eq!(paths(Level::Faithful, "application/x-zip-compressed", content), single);
+        assert_eq!(
+            paths(Level::Faithful, "application/x-zip-compressed", content),
+            single
+        );
     }
 
     #[test]
@@ -313,6 +337,9 @@ mod tests {
         let mut files = resource("text/css", b"x".to_vec());
         files.truncate(1);
         let err = split(Registry::official(), Level::Faithful, &key(), files).unwrap_err();
-        assert_eq!(err.to_string(), "StaticResource:R has no document beside it");
+        assert_eq!(
+            err.to_string(),
+            "StaticResource:R has no document beside it"
+        );
     }
 }

@@ -22,7 +22,11 @@ fn convert(dir: &Path, arguments: &[&str]) -> Output {
 /// Standard output, standard error, status.
 fn told(output: &Output) -> (String, String, Option<i32>) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (text(&output.stdout), text(&output.stderr), output.status.code())
+    (
+        text(&output.stdout),
+        text(&output.stderr),
+        output.status.code(),
+    )
 }
 
 fn read_tree(root: &Path) -> Tree {
@@ -70,9 +74,19 @@ fn package_becomes_the_official_source_and_comes_back() {
         let package = case.join("package");
         let output = convert(dir.path(), &["source", package.to_str().unwrap(), "out"]);
         let (_, stderr, status) = told(&output);
-        assert_eq!((stderr.as_str(), status), ("", Some(0)), "{}", case.display());
+        assert_eq!(
+            (stderr.as_str(), status),
+            ("", Some(0)),
+            "{}",
+            case.display()
+        );
         let source = read_tree(&case.join("source"));
-        assert_eq!(read_tree(&dir.path().join("out")), source, "{}", case.display());
+        assert_eq!(
+            read_tree(&dir.path().join("out")),
+            source,
+            "{}",
+            case.display()
+        );
 
         let output = convert(dir.path(), &["metadata", "out", "back"]);
         assert_eq!(told(&output).2, Some(0));
@@ -112,7 +126,10 @@ fn each_entry_that_was_not_converted_is_named() {
     let files: Vec<_> = read_tree(&dir.path().join("out")).into_keys().collect();
     assert_eq!(
         files,
-        ["main/default/pages/P.page", "main/default/pages/P.page-meta.xml"]
+        [
+            "main/default/pages/P.page",
+            "main/default/pages/P.page-meta.xml"
+        ]
     );
 }
 
@@ -120,7 +137,9 @@ fn each_entry_that_was_not_converted_is_named() {
 fn project_of_several_package_directories_becomes_one_archive() {
     let dir = tempfile::tempdir().unwrap();
     let field = |name: &str| {
-        format!("<CustomField xmlns=\"http://soap.sforce.com/2006/04/metadata\"><fullName>{name}</fullName></CustomField>")
+        format!(
+            "<CustomField xmlns=\"http://soap.sforce.com/2006/04/metadata\"><fullName>{name}</fullName></CustomField>"
+        )
     };
     write_tree(
         dir.path(),
@@ -131,23 +150,43 @@ fn project_of_several_package_directories_becomes_one_archive() {
             ),
             ("README.md", "not metadata"),
             (".forceignore", "**/jsconfig.json\n"),
-            ("core/objects/A__c/fields/X__c.field-meta.xml", &field("X__c")),
-            ("apps/one/main/default/objects/A__c/fields/b__c.field-meta.xml", &field("b__c")),
+            (
+                "core/objects/A__c/fields/X__c.field-meta.xml",
+                &field("X__c"),
+            ),
+            (
+                "apps/one/main/default/objects/A__c/fields/b__c.field-meta.xml",
+                &field("b__c"),
+            ),
             ("apps/one/lwc/jsconfig.json", "{}"),
-            ("elsewhere/objects/A__c/fields/Z__c.field-meta.xml", &field("Z__c")),
+            (
+                "elsewhere/objects/A__c/fields/Z__c.field-meta.xml",
+                &field("Z__c"),
+            ),
             ("unmapped/newThings/N.newThing", "<NewThing/>"),
         ],
     );
-    let output = convert(dir.path(), &["metadata", ".", "out/deploy.zip", "--level", "canonical"]);
+    let output = convert(
+        dir.path(),
+        &["metadata", ".", "out/deploy.zip", "--level", "canonical"],
+    );
     assert_eq!(
         told(&output),
-        ("2 components in 2 files\n".to_owned(), String::new(), Some(0))
+        (
+            "2 components in 2 files\n".to_owned(),
+            String::new(),
+            Some(0)
+        )
     );
 
     let bytes = fs::read(dir.path().join("out/deploy.zip")).unwrap();
     let archive = Archive::open(&bytes, &Limits::default()).unwrap();
     let text = |name: &str| {
-        let n = archive.entries().iter().position(|it| it.name == name).unwrap();
+        let n = archive
+            .entries()
+            .iter()
+            .position(|it| it.name == name)
+            .unwrap();
         String::from_utf8(archive.read(n).unwrap()).unwrap()
     };
     insta::assert_snapshot!(text("objects/A__c.object"), @r#"
@@ -178,7 +217,10 @@ fn project_of_several_package_directories_becomes_one_archive() {
 #[test]
 fn report_is_one_json_object_where_asked_for() {
     let dir = tempfile::tempdir().unwrap();
-    write_tree(dir.path(), &[("in/tabs/T.tab", "<CustomTab/>"), ("in/stray.txt", "x")]);
+    write_tree(
+        dir.path(),
+        &[("in/tabs/T.tab", "<CustomTab/>"), ("in/stray.txt", "x")],
+    );
     let output = convert(dir.path(), &["--json", "source", "in", "out"]);
     let (stdout, _, status) = told(&output);
     assert_eq!(status, Some(3));

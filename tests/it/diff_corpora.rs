@@ -48,7 +48,7 @@ fn changes_between_real_files_turn_one_into_the_other() {
     }
     let mut n_changes = 0;
     for (name, files) in by_type {
-        for two in files.windows(2).take(150) {
+        for two in files.windows(2).take(60) {
             let (before, after) = (&two[0], &two[1]);
             let changes = diff(before, after, keys);
             n_changes += changes.len();
@@ -63,7 +63,7 @@ fn changes_between_real_files_turn_one_into_the_other() {
                 assert!(!describe(&name, change, keys).is_empty(), "{name}");
             }
         }
-        for root in files.iter().take(100) {
+        for root in files.iter().take(40) {
             let (ours, theirs) = (thinned(root, 0, 0), thinned(root, 1, 0));
             let merged = merge(root, &ours, root, keys);
             assert_eq!(
@@ -91,5 +91,5 @@ fn changes_between_real_files_turn_one_into_the_other() {
             }
         }
     }
-    assert!(n_changes == 0 || 10_000 < n_changes, "{n_changes}");
+    assert!(n_changes == 0 || 2_000 < n_changes, "{n_changes}");
 }

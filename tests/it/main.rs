@@ -1,19 +1,21 @@
 //! Integration tests: one binary, one file per subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "support/script_server.rs"]
-
 mod architecture;
 mod auth;
 mod canonical_corpora;
 mod client;
+mod convert;
 mod diff_corpora;
 mod golden;
 mod key_rules;
 mod recorded;
 mod registry;
+#[path = "support/script_server.rs"]
 mod script_server;
 mod shared;
+mod simorg_deploy;
+mod simorg_http;
 mod simorg_load;
 mod simorg_wire;
 mod store_damage;

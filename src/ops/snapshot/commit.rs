@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::{Base, snapshot_id},
+    detail,
     listing::parent_of,
     outcome::{self, Known, PathChange},
     people,
@@ -180,7 +181,8 @@ fn ours(
     }
 }
 
-fn changed_file(registry: &Registry, change: &PathChange) -> ChangedFile {
+/// A changed file of which nothing more is told.
+pub(super) fn changed_file(registry: &Registry, change: &PathChange) -> ChangedFile {
     let parent = parent_of(registry, &change.key)
         .or_else(|| (change.key != change.family).then(|| change.family.clone()));
     ChangedFile {

@@ -8,6 +8,7 @@
 
 mod base;
 mod commit;
+mod detail;
 mod flows;
 mod gather;
 mod listing;

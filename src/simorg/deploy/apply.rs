@@ -12,6 +12,7 @@ use crate::{
     model::{ApiVersion, ComponentKey, Stamp},
     simorg::{
         SimOrg,
+        catalogue::{Shape, type_named},
         state::{Component, Content, NewComponent, OrgKind, Outcome, PackageFile},
     },
     xml::{self, Document, Element, Node},
@@ -157,12 +158,26 @@ fn files_of(
         };
         let content = match kept {
             Some(kept) => kept.content.clone(),
+            // The files of a bundle are sources, which the platform keeps as they are.
+            None if is_bundle(key) => file.content.clone(),
             None => written(key, merged),
         };
         files.push(PackageFile { path, content });
     }
+    // A part of an experience is deployed beside the others.
+    if key.type_name.as_str() == "DigitalExperienceBundle" {
+        for file in old.iter().flat_map(|it| &it.files) {
+            if !files.iter().any(|it| it.path == file.path) {
+                files.push(file.clone());
+            }
+        }
+    }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
+}
+
+fn is_bundle(key: &ComponentKey) -> bool {
+    type_named(key.type_name.as_str()).is_some_and(|it| it.shape == Shape::Bundle)
 }
 
 /// A document as the server writes it: its own order, no comments.

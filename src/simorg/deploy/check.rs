@@ -3,7 +3,7 @@
 //! Source of the texts: failures recorded by peers (`knowledge` of deploy tips);
 //! those of pages, flows and Apex as their builders word them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     code, flow,
@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     model::{ComponentKey, component::percent_decoded},
-    simorg::{SimOrg, state::PackageFile},
+    simorg::{
+        SimOrg,
+        state::{NewComponent, PackageFile},
+    },
     xml::Element,
 };
 
@@ -24,6 +27,35 @@ pub(super) struct Problem {
     pub text: String,
     pub line: Option<usize>,
     pub column: Option<usize>,
+}
+
+/// What is wrong with the components of a deploy, each of them once.
+///
+/// What was wrong with a component before, in the same words, is taken for
+/// granted: an org that was loaded from a part of another holds references that
+/// lead out of it.
+pub(super) fn new_problems<'a>(
+    before: &SimOrg,
+    after: &SimOrg,
+    units: impl Iterator<Item = &'a Unit>,
+) -> Vec<(&'a Unit, Problem)> {
+    let checker = Checker::new(after);
+    let former = Checker::new(before);
+    let mut all = Vec::new();
+    for unit in units {
+        let mut problems = checker.problems(unit);
+        if problems.is_empty() {
+            continue;
+        }
+        if let Some(old) = former.unit_of(&unit.new.key) {
+            let known = former.problems(&old);
+            problems.retain(|it| !known.iter().any(|k| k.key == it.key && k.text == it.text));
+        }
+        let mut seen = BTreeSet::new();
+        problems.retain(|it| seen.insert(it.key.clone()));
+        all.extend(problems.into_iter().map(|it| (unit, it)));
+    }
+    all
 }
 
 /// Looks components of a deploy up in the org as it would be.
@@ -43,12 +75,9 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What is wrong with a component: for itself and each of its children the first thing.
+    /// What is wrong with a component and its children.
     pub(super) fn problems(&self, unit: &Unit) -> Vec<Problem> {
-        let mut found: BTreeMap<ComponentKey, Problem> = BTreeMap::new();
-        let mut add = |problem: Problem| {
-            found.entry(problem.key.clone()).or_insert(problem);
-        };
+        let mut found = Vec::new();
         let key = &unit.new.key;
         let plain = |text: String| Problem {
             key: key.clone(),
@@ -57,27 +86,29 @@ impl<'a> Checker<'a> {
             column: None,
         };
         if let Some(text) = self.own_problem(unit) {
-            add(plain(text));
+            found.push(plain(text));
         }
         if let Parsed::Root(root) = &unit.document {
-            for problem in self.missing(unit, root) {
-                add(problem);
-            }
-            for problem in self.of_children(unit, root) {
-                add(problem);
-            }
+            found.extend(self.missing(unit, root));
+            found.extend(self.of_children(unit, root));
             if key.type_name.as_str() == "Flow" {
                 for named in flow::named_in(root) {
                     if !self.names.has(&named.target) {
-                        add(plain(named.problem));
+                        found.push(plain(named.problem));
                     }
                 }
             }
         }
-        for problem in self.of_code(unit) {
-            add(problem);
-        }
-        found.into_values().collect()
+        found.extend(self.of_code(unit));
+        found
+    }
+
+    /// A component of the org as one that is deployed.
+    fn unit_of(&self, key: &ComponentKey) -> Option<Unit> {
+        let component = self.org.metadata().get(key)?;
+        let mut new = NewComponent::new(key.clone(), component.files.clone());
+        new.namespace.clone_from(&component.namespace);
+        Some(Unit::whole(new))
     }
 
     fn missing(&self, unit: &Unit, root: &Element) -> Vec<Problem> {
@@ -130,12 +161,10 @@ impl<'a> Checker<'a> {
                 }
                 _ => None,
             },
-            "Report" => self.no_folder(name, &["ReportFolder"]),
-            "Dashboard" => self.no_folder(name, &["DashboardFolder"]),
+            "Report" | "ReportFolder" => self.no_folder(name, &["ReportFolder"]),
+            "Dashboard" | "DashboardFolder" => self.no_folder(name, &["DashboardFolder"]),
             "Document" => self.no_folder(name, &["DocumentFolder"]),
             "EmailTemplate" => self.no_folder(name, &["EmailFolder", "EmailTemplateFolder"]),
-            "ReportFolder" => self.no_folder(name, &["ReportFolder"]),
-            "DashboardFolder" => self.no_folder(name, &["DashboardFolder"]),
             "FlowDefinition" => self.no_version(unit),
             "Profile" | "PermissionSet" | "MutingPermissionSet" => self.wrong_permission(unit),
             _ => None,
@@ -298,9 +327,9 @@ impl<'a> Checker<'a> {
                     return vec![problem(text, 1, 1)];
                 };
                 let source = String::from_utf8_lossy(&source.content);
-                code::apex_mistake(&source, &self.names, &self.gone)
-                    .map(|it| problem(it.text, it.line, it.column))
+                code::apex_mistakes(&source, &self.names, &self.gone)
                     .into_iter()
+                    .map(|it| problem(it.text, it.line, it.column))
                     .collect()
             }
             type_name => code::named_in(type_name, key.name.as_str(), &unit.new.files)

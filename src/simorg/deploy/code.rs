@@ -98,15 +98,17 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// The first mistake in an Apex class or trigger.
+/// The mistakes in an Apex class or trigger: its syntax, else the names it does not find.
 ///
 /// `gone` are classes that were deleted from the org and are not there again.
-pub(super) fn apex_mistake(source: &str, names: &Names<'_>, gone: &[String]) -> Option<Mistake> {
-    let tokens = match tokens(source) {
-        Ok(tokens) => tokens,
-        Err(mistake) => return Some(mistake),
-    };
-    unbalanced(&tokens, source).or_else(|| unknown_name(&tokens, names, gone))
+pub(super) fn apex_mistakes(source: &str, names: &Names<'_>, gone: &[String]) -> Vec<Mistake> {
+    match tokens(source) {
+        Ok(tokens) => match unbalanced(&tokens, source) {
+            Some(mistake) => vec![mistake],
+            None => unknown_names(&tokens, names, gone),
+        },
+        Err(mistake) => vec![mistake],
+    }
 }
 
 fn unbalanced(tokens: &[Token<'_>], source: &str) -> Option<Mistake> {
@@ -137,7 +139,8 @@ fn unbalanced(tokens: &[Token<'_>], source: &str) -> Option<Mistake> {
     })
 }
 
-fn unknown_name(tokens: &[Token<'_>], names: &Names<'_>, gone: &[String]) -> Option<Mistake> {
+fn unknown_names(tokens: &[Token<'_>], names: &Names<'_>, gone: &[String]) -> Vec<Mistake> {
+    let mut found = Vec::new();
     for (n, token) in tokens.iter().enumerate() {
         let text = token.text;
         let at = |text: String| Mistake {
@@ -153,17 +156,17 @@ fn unknown_name(tokens: &[Token<'_>], names: &Names<'_>, gone: &[String]) -> Opt
                 "c" | "mdt" | "e" | "b" | "x" | "kav"
             );
             if is_name && !names.has_anywhere(text) {
-                return Some(at(if after_dot {
+                found.push(at(if after_dot {
                     format!("Variable does not exist: {text}")
                 } else {
                     format!("Invalid type: {text}")
                 }));
             }
         } else if !after_dot && gone.iter().any(|it| it.eq_ignore_ascii_case(text)) {
-            return Some(at(format!("Invalid type: {text}")));
+            found.push(at(format!("Invalid type: {text}")));
         }
     }
-    None
+    found
 }
 
 /// Whether Apex has the word `name`, in whatever case.
@@ -198,23 +201,17 @@ pub(super) fn named_in(type_name: &str, full_name: &str, files: &[PackageFile]) 
             continue;
         };
         let base = file.path.rsplit('/').next().unwrap_or(&file.path);
-        match type_name {
-            "LightningComponentBundle" if base.ends_with(".js") => {
-                lwc_imports(text, base, &mut found)
-            }
-            "LightningComponentBundle" if base.ends_with(".html") => {
-                lwc_tags(text, full_name, &mut found);
-            }
-            "AuraDefinitionBundle"
-                if [".cmp", ".app", ".evt", ".intf"]
-                    .iter()
-                    .any(|it| base.ends_with(it)) =>
-            {
+        if file.path.contains("/__tests__/") || file.path.contains("/__mocks__/") {
+            continue;
+        }
+        let extension = base.rsplit('.').next().unwrap_or_default();
+        match (type_name, extension) {
+            ("LightningComponentBundle", "js") => lwc_imports(text, base, &mut found),
+            ("LightningComponentBundle", "html") => lwc_tags(text, full_name, &mut found),
+            ("AuraDefinitionBundle", "cmp" | "app" | "evt" | "intf") => {
                 aura(text, full_name, &mut found);
             }
-            "ApexPage" | "ApexComponent" if !base.ends_with("-meta.xml") => {
-                visualforce(text, &mut found);
-            }
+            ("ApexPage" | "ApexComponent", "page" | "component") => visualforce(text, &mut found),
             _ => (),
         }
     }
@@ -241,6 +238,11 @@ const QUOTES: &[char] = &['\'', '"', '`', '\n'];
 
 fn lwc_imports(text: &str, file: &str, found: &mut Vec<Named>) {
     let mut add = |at: usize, target: Target, problem: String| {
+        // Text about an import is none.
+        let is_quoted = text[..at].ends_with(QUOTES) || text[at..].starts_with(QUOTES);
+        if !is_quoted {
+            return;
+        }
         found.push(Named {
             target,
             problem,

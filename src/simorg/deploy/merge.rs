@@ -58,14 +58,6 @@ pub(super) fn merged(
                 empty.children.clear();
                 container(key, &empty, new, scope)
             }
-            (Kind::Entries, Scope::Whole) => {
-                let mut root = new.clone();
-                root.children.retain(|it| match it {
-                    Node::Element(it) => !takes_away(it),
-                    _ => true,
-                });
-                root
-            }
             _ => new.clone(),
         };
     };
@@ -143,21 +135,42 @@ fn overwrite(root: &mut Element, new: &Element) {
     let is_like = |it: &Element| it.local_name() == name && keys::key_of(it) == key;
     let is_old = |node: &Node| matches!(node, Node::Element(it) if is_like(it));
     let Some(at) = root.children.iter().position(is_old) else {
-        if !takes_away(new) {
-            insert_sorted(root, new.clone());
+        if !has_no_row(new) {
+            insert(root, new.clone());
         }
         return;
     };
+    let lists_false = root.elements_named(name).any(takes_away);
     let Node::Element(old) = &mut root.children[at] else {
         return;
     };
     if meaning::same(old, new) {
         return;
     }
-    if takes_away(new) && !takes_away(old) {
+    if takes_away(new) && !takes_away(old) && !lists_false {
         root.children.remove(at);
     } else {
         *old = new.clone();
+    }
+}
+
+/// Puts an element among its like by its key, else where its name belongs.
+fn insert(root: &mut Element, new: Element) {
+    let name = new.local_name();
+    let key = keys::key_of(&new);
+    let is_behind = |node: &Node| match node {
+        Node::Element(it) if it.local_name() == name => key.is_some() && key < keys::key_of(it),
+        _ => false,
+    };
+    let is_like = |node: &Node| matches!(node, Node::Element(it) if it.local_name() == name);
+    let at = root
+        .children
+        .iter()
+        .position(is_behind)
+        .or_else(|| root.children.iter().rposition(is_like).map(|it| it + 1));
+    match at {
+        Some(at) => root.children.insert(at, Node::Element(new)),
+        None => insert_sorted(root, new),
     }
 }
 
@@ -176,13 +189,23 @@ fn replace_group(root: &mut Element, name: &str, group: &[&Element]) {
         _ => true,
     });
     for element in group {
-        insert_sorted(root, (*element).clone());
+        insert(root, (*element).clone());
     }
 }
 
-/// Whether an entry of a profile grants nothing: the platform keeps no row for it.
+/// Whether an entry that grants nothing is not even listed.
 ///
-/// Own choice where a file held such an entry before: it stays.
+/// Source: retrieved profiles, which list disabled classes and pages and no
+/// disabled object or user permissions.
+fn has_no_row(entry: &Element) -> bool {
+    matches!(entry.local_name(), "objectPermissions" | "userPermissions") && takes_away(entry)
+}
+
+/// Whether an entry of a profile grants nothing.
+///
+/// Such an entry takes the place of one that grants something only in a profile
+/// that lists others of its kind; elsewhere both are gone. Own choice: the
+/// platform keeps no row either way, and lists what it likes.
 fn takes_away(entry: &Element) -> bool {
     let is_false = |name: &str| entry.child_text(name).is_none_or(|it| it.trim() != "true");
     match entry.local_name() {

@@ -14,7 +14,7 @@
 //! check       whether what it names is there         (refs, formula, code, flow, names)
 //! remove      deletions: refused, done, taken along  (usage)
 //! apex_tests  which tests run, by script
-//! wire        the result as XML and as JSON
+//! wire        the result as JSON
 //! ```
 //!
 //! Invariant: a deploy that fails, is cancelled or only tries leaves the state as
@@ -38,6 +38,8 @@ mod remove;
 mod result;
 mod run;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod wire;
 
@@ -47,4 +49,4 @@ pub use result::{
     CodeCoverage, CodeCoverageWarning, DeployDetails, DeployMessage, DeployOptions, DeployResult,
     RunTestFailure, RunTestSuccess, RunTestsResult,
 };
-pub use wire::{deploy_request, to_json, to_xml};
+pub use wire::{deploy_request, to_json};

@@ -37,6 +37,9 @@ const DESTRUCTIVE: [(&str, Phase); 3] = [
     ("destructiveChangesPost.xml", Phase::After),
 ];
 
+/// The type of what lies in a `DigitalExperienceBundle`, named `bundle.kind/name`.
+const DIGITAL: &str = "DigitalExperience";
+
 /// What one zip holds.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
@@ -62,6 +65,18 @@ pub(super) struct Unit {
     pub file_name: String,
     pub scope: Scope,
     pub document: Parsed,
+}
+
+impl Unit {
+    /// All of a component.
+    pub(super) fn whole(new: NewComponent) -> Self {
+        Self {
+            document: parse(&new),
+            file_name: String::new(),
+            scope: Scope::Whole,
+            new,
+        }
+    }
 }
 
 /// How much of a component is deployed.
@@ -168,7 +183,16 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The packages of a zip: one at its root, or one in each top directory.
 fn packages(files: Files, options: &DeployOptions) -> Vec<(String, Files)> {
-    if options.single_package {
+    if options.single_package && files.contains_key("package.xml") {
+        return vec![(String::new(), files)];
+    }
+    // `sf project deploy start --metadata-dir … --single-package` puts the one
+    // package into a folder `zip/`, which production takes.
+    let tops: BTreeSet<&str> = files
+        .keys()
+        .map(|it| it.split('/').next().unwrap_or(it))
+        .collect();
+    if options.single_package && tops.len() != 1 {
         return vec![(String::new(), files)];
     }
     let mut found: BTreeMap<String, Files> = BTreeMap::new();
@@ -268,7 +292,9 @@ fn parse_manifest(org: &SimOrg, bytes: &[u8]) -> Result<Manifest, String> {
 }
 
 fn is_known(org: &SimOrg, type_name: &TypeName) -> bool {
-    child_type_named(type_name.as_str()).is_some() || org.metadata().type_entry(type_name).is_some()
+    type_name.as_str() == DIGITAL
+        || child_type_named(type_name.as_str()).is_some()
+        || org.metadata().type_entry(type_name).is_some()
 }
 
 fn read_destructive(org: &SimOrg, bytes: &[u8]) -> Result<Vec<ComponentKey>, String> {
@@ -425,6 +451,11 @@ impl Pool {
     fn take(&mut self, type_name: &TypeName, member: &str) -> bool {
         if child_type_named(type_name.as_str()).is_some() {
             return self.take_children(type_name, member);
+        }
+        if type_name.as_str() == DIGITAL {
+            let bundle = TypeName::known("DigitalExperienceBundle");
+            let (member, _) = member.split_once('.').unwrap_or((member, ""));
+            return self.take(&bundle, member);
         }
         if member == "*" {
             for (key, entry) in &mut self.entries {

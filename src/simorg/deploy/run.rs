@@ -1,12 +1,12 @@
 //! One deploy, from its zip to its rows.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     DeployMessage, DeployOptions, RunTestsResult,
     apex_tests::{self, TestLevel},
     apply,
-    check::{Checker, Problem},
+    check::{self, Problem},
     messages::{Rows, is_manifest},
     package::{self, Contents, Package, Phase, Scope, Unit},
     remove,
@@ -15,7 +15,7 @@ use crate::{
     model::{ComponentKey, Stamp},
     simorg::{
         SimOrg,
-        state::{OrgKind, PackageFile},
+        state::{Metadata, OrgKind},
     },
 };
 
@@ -48,8 +48,16 @@ impl Ran {
     }
 }
 
-/// Does to `org` what a deploy says; whether that is kept is for the caller.
-pub(super) fn run(org: &mut SimOrg, zip: &[u8], options: &DeployOptions, stamp: &Stamp) -> Ran {
+/// Does to `org`, a copy of `before`, what a deploy says.
+///
+/// Whether that is kept is for the caller.
+pub(super) fn run(
+    before: &SimOrg,
+    org: &mut SimOrg,
+    zip: &[u8],
+    options: &DeployOptions,
+    stamp: &Stamp,
+) -> Ran {
     let rows = Rows { at: stamp.at };
     let contents = match package::read(org, zip, options, &rows) {
         Ok(contents) => contents,
@@ -59,20 +67,19 @@ pub(super) fn run(org: &mut SimOrg, zip: &[u8], options: &DeployOptions, stamp: 
         n_files: contents.n_files,
         ..Ran::default()
     };
-    let mut excluded = BTreeSet::new();
-    let before = (!options.rollback_on_error).then(|| org.clone());
-    let all = loop {
-        let attempt = attempt(org, &contents, &excluded, stamp, &rows, options);
-        if attempt.newly_failed.is_empty() || options.rollback_on_error {
-            break attempt;
+    let mut failed: BTreeMap<ComponentKey, DeployMessage> = BTreeMap::new();
+    let rows_of_last = loop {
+        let attempt = attempt(before, org, &contents, &failed, stamp, &rows, options);
+        let is_last = attempt.failed.is_empty() || options.rollback_on_error;
+        failed.extend(attempt.failed);
+        if is_last {
+            break attempt.rows;
         }
         // What failed is left out, and what needed it is looked at again.
-        excluded.extend(attempt.newly_failed);
-        if let Some(before) = &before {
-            org.clone_from(before);
-        }
+        org.clone_from(before);
     };
-    for row in contents.rows.iter().cloned().chain(all.rows) {
+    let all = contents.rows.iter().cloned();
+    for row in all.chain(rows_of_last).chain(failed.into_values()) {
         if row.success {
             ran.successes.push(row);
         } else {
@@ -99,15 +106,18 @@ fn order(row: &DeployMessage) -> (Option<&str>, &str) {
 }
 
 struct Attempt {
+    /// Rows of what succeeded, and of all deletions.
     rows: Vec<DeployMessage>,
-    newly_failed: Vec<ComponentKey>,
+    /// What failed now.
+    failed: BTreeMap<ComponentKey, DeployMessage>,
 }
 
-/// Tries all of a deploy but what is excluded, which gets the rows of its failure again.
+/// Tries all of a deploy but what has failed before.
 fn attempt(
+    before: &SimOrg,
     org: &mut SimOrg,
     contents: &Contents,
-    excluded: &BTreeSet<ComponentKey>,
+    excluded: &BTreeMap<ComponentKey, DeployMessage>,
     stamp: &Stamp,
     rows: &Rows,
     options: &DeployOptions,
@@ -123,75 +133,71 @@ fn attempt(
         remove::delete_all(org, &manifests, stamp, rows, options)
     };
     out.extend(delete(org, Phase::Before));
-    let units: Vec<(&Package, &Unit)> = contents
+    let units: Vec<(&Package, Cow<'_, Unit>)> = contents
         .packages
         .iter()
         .flat_map(|package| package.units.iter().map(move |unit| (package, unit)))
+        .filter_map(|(package, unit)| Some((package, without(unit, excluded)?)))
         .collect();
-    let mut problems: Vec<(&Unit, Problem)> = Vec::new();
+    let mut failed = BTreeMap::new();
+    let mut fail = |unit: &Unit, problem: &Problem| {
+        failed
+            .entry(problem.key.clone())
+            .or_insert_with(|| failure(unit, problem, rows));
+    };
     let mut done = Vec::new();
     for (package, unit) in &units {
-        let Some(unit_to_apply) = without(unit, excluded) else {
-            continue;
-        };
-        match apply::apply(org, &unit_to_apply, package.version, stamp, rows) {
+        match apply::apply(org, unit, package.version, stamp, rows) {
             Ok(applied) => done.extend(applied),
-            Err(problem) => problems.push((unit, problem)),
+            Err(problem) => fail(unit, &problem),
         }
     }
-    let checker = Checker::new(org);
-    for (_, unit) in &units {
-        // Excluded ones are looked at again for the sake of their rows.
-        problems.extend(checker.problems(unit).into_iter().map(|it| (*unit, it)));
+    let all = units.iter().map(|(_, unit)| &**unit);
+    for (unit, problem) in check::new_problems(before, org, all) {
+        fail(unit, &problem);
     }
-    drop(checker);
-    let mut failed: BTreeSet<ComponentKey> = BTreeSet::new();
-    for (unit, problem) in problems {
-        if failed.insert(problem.key.clone()) {
-            out.push(failure(unit, &problem, rows));
-        }
-    }
-    // What a failed parent would have held fails with it, where it is new.
     for it in done {
-        let parent = crate::simorg::state::Metadata::owner_of(&it.key);
-        let orphaned = it.row.created
-            && parent.is_some_and(|parent| parent != it.key && failed.contains(&parent));
-        if orphaned && !failed.contains(&it.key) {
-            out.push(DeployMessage {
-                changed: false,
-                created: false,
-                id: None,
-                problem: Some("Parent entity failed to deploy".to_owned()),
-                problem_type: Some("Error".to_owned()),
-                success: false,
-                ..it.row
-            });
-        } else if !failed.contains(&it.key) {
+        if failed.contains_key(&it.key) {
+            continue;
+        }
+        // What a failed parent would have held fails with it, where it is new.
+        let parent = Metadata::owner_of(&it.key).filter(|parent| *parent != it.key);
+        if it.row.created && parent.is_some_and(|it| failed.contains_key(&it)) {
+            failed.insert(it.key, orphaned(it.row));
+        } else {
             out.push(it.row);
         }
     }
     out.extend(delete(org, Phase::After));
-    let newly_failed = failed
-        .into_iter()
-        .filter(|it| !excluded.contains(it))
-        .collect();
-    Attempt {
-        rows: out,
-        newly_failed,
+    Attempt { rows: out, failed }
+}
+
+fn orphaned(row: DeployMessage) -> DeployMessage {
+    DeployMessage {
+        changed: false,
+        created: false,
+        id: None,
+        problem: Some("Parent entity failed to deploy".to_owned()),
+        problem_type: Some("Error".to_owned()),
+        success: false,
+        ..row
     }
 }
 
 /// A unit without its excluded parts; `None` where nothing is left of it.
-fn without<'a>(unit: &'a Unit, excluded: &BTreeSet<ComponentKey>) -> Option<Cow<'a, Unit>> {
+fn without<'a>(
+    unit: &'a Unit,
+    excluded: &BTreeMap<ComponentKey, DeployMessage>,
+) -> Option<Cow<'a, Unit>> {
     if excluded.is_empty() {
         return Some(Cow::Borrowed(unit));
     }
-    if excluded.contains(&unit.new.key) {
+    if excluded.contains_key(&unit.new.key) {
         return None;
     }
     let mut unit = unit.clone();
     if let Scope::Children(named) = &mut unit.scope {
-        named.retain(|it| !excluded.contains(it));
+        named.retain(|it| !excluded.contains_key(it));
         if named.is_empty() {
             return None;
         }
@@ -199,7 +205,7 @@ fn without<'a>(unit: &'a Unit, excluded: &BTreeSet<ComponentKey>) -> Option<Cow<
     if let package::Parsed::Root(root) = &mut unit.document {
         let doomed: Vec<_> = package::children(&unit.new.key, root)
             .into_iter()
-            .filter(|(it, _)| excluded.contains(it))
+            .filter(|(it, _)| excluded.contains_key(it))
             .map(|(_, it)| it.clone())
             .collect();
         root.children.retain(|it| match it {
@@ -258,9 +264,8 @@ pub(super) fn is_apex(key: &ComponentKey) -> bool {
     matches!(key.type_name.as_str(), "ApexClass" | "ApexTrigger")
 }
 
-/// Whether a zip has Apex code, told by its names alone.
-pub(super) fn has_apex(files: &[PackageFile]) -> bool {
-    files
-        .iter()
-        .any(|it| it.path.ends_with(".cls") || it.path.ends_with(".trigger"))
+/// Whether the file of that name holds Apex code.
+pub(super) fn is_apex_file(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, it)| it);
+    matches!(extension, Some("cls" | "trigger"))
 }

@@ -49,7 +49,8 @@ impl Gone {
                 let of = |object: &str| find("CustomField", &format!("{object}.{step}"));
                 of(object).or_else(|| match object.as_str() {
                     "Task" | "Event" => of("Activity"),
-                    "PersonAccount" => of("Contact"),
+                    "PersonAccount" => of("Account").or_else(|| of("Contact")),
+                    "CaseClose" => of("Case"),
                     _ => None,
                 })
             }

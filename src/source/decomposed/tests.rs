@@ -93,7 +93,8 @@ fn canonical_level_keeps_blanks_entities_and_order() {
 
 #[test]
 fn namespace_of_a_nil_value_goes_with_the_child_and_comes_back() {
-    let mut file = object("<fields><fullName>B__c</fullName><v xsi:nil=\"true\"/></fields><label>A</label>");
+    let mut file =
+        object("<fields><fullName>B__c</fullName><v xsi:nil=\"true\"/></fields><label>A</label>");
     let declared = format!("{NAMESPACE} xmlns:xsi=\"i\"");
     file.bytes = text(&file.bytes).replace(NAMESPACE, &declared).into_bytes();
     let files = taken_apart(Level::Canonical, file);
@@ -151,7 +152,10 @@ fn bodies() -> impl Strategy<Value = String> {
         inner,
     )
         .prop_map(|(element, name, inner)| {
-            format!("<{element}><fullName>{name}</fullName>{}</{element}>", inner.concat())
+            format!(
+                "<{element}><fullName>{name}</fullName>{}</{element}>",
+                inner.concat()
+            )
         });
     proptest::collection::vec(prop_oneof![child, group], 0..8).prop_map(|it| it.concat())
 }

@@ -1,0 +1,67 @@
+//! The `orgkeep.toml` that `init` writes.
+
+use std::fmt::Write;
+
+use crate::{model::ApiVersion, source::canonical::VOLATILE_RULES};
+
+/// A commented file with every key, all but the pinned ones at their default.
+#[must_use]
+pub fn template(branch: &str, api_version: ApiVersion) -> String {
+    let mut normalise = String::new();
+    for rule in &VOLATILE_RULES {
+        writeln!(normalise, "#{} = {}", rule.name, rule.is_on).expect("a String takes all");
+    }
+    let branch = toml::Value::String(branch.to_owned());
+    format!(
+        r#"# What orgkeep keeps of an org, and how. Lines that begin with # are defaults.
+
+# Version of the Salesforce API. Raise it with `orgkeep upgrade-api`, which keeps
+# what a new version changes apart from what people changed.
+api_version = "{api_version}"
+
+# "canonical": two snapshots of one state are equal, byte for byte.
+# "faithful": the bytes that `sf project retrieve` would write.
+#level = "canonical"
+
+# Time after which a snapshot looks at everything again: "12h", "7d", "4w", "never".
+#full_every = "7d"
+
+# Keys, secrets and passwords are taken out before anything is committed. With
+# "off" they are in the history for ever.
+#redact = "on"
+
+[org]
+# What you call it, for reports.
+#name = "ACME production"
+# Which stored login to use; see `orgkeep orgs`. Never a host.
+#login = "acme"
+# Branch that snapshots go to.
+branch = {branch}
+
+[metadata]
+# What to keep: a type, a pattern, a folder or a namespace. Without it, everything.
+#include = ["ApexClass", "Report:Sales/*", "Dashboard:Board/", "namespace:npsp"]
+# What to leave out, also of what is included.
+#exclude = ["CustomField:Account.Legacy_*"]
+# Components of installed packages: "editable", "all" or "none".
+#managed = "editable"
+
+[limits]
+# Most API calls of one run.
+#max_api_calls = 5000
+# Calls of the day that are left to others.
+#api_floor = 10000
+
+[commit]
+#name = "orgkeep"
+#email = "orgkeep@localhost"
+
+[push]
+# Git remote for `orgkeep snapshot --push`.
+#remote = "origin"
+
+# Rules of the canonical form that can be switched; see the README.
+[normalise]
+{normalise}"#
+    )
+}
