@@ -72,6 +72,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::InitArgs),
+    Login(login::LoginArgs),
+    Logout(logout::LogoutArgs),
+    Orgs(orgs::OrgsArgs),
     Snapshot(snapshot::SnapshotArgs),
     Log(history::LogArgs),
     Show(history::ShowArgs),
@@ -116,6 +119,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
         Command::Init(args) => init::run(context, &args),
+        Command::Login(args) => run_async(login::run(context, args)),
+        Command::Logout(args) => run_async(logout::run(context, args)),
+        Command::Orgs(args) => orgs::run(context, &args),
         Command::Snapshot(args) => run_async(snapshot::run(context, args)),
         Command::Log(args) => history::log(context, &args),
         Command::Show(args) => history::show(context, &args),

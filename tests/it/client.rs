@@ -19,7 +19,7 @@ use orgkeep::{
     model::{ApiVersion, Manifest, TypeName},
 };
 
-use crate::script_server::{Reply, ScriptServer};
+use crate::support::script_server::{Reply, ScriptServer};
 
 const VERSIONS: &str = r#"[{"label":"Winter '26","url":"/services/data/v65.0","version":"65.0"},
     {"label":"Spring '26","url":"/services/data/v66.0","version":"66.0"}]"#;
@@ -297,7 +297,7 @@ async fn answer_is_decoded_as_it_streams_in_chunks_and_packed() {
     let asked: Vec<_> = server
         .asked()
         .iter()
-        .map(crate::script_server::Asked::text)
+        .map(crate::support::script_server::Asked::text)
         .collect();
     let polls = asked.iter().filter(|it| it.contains("<includeZip>false<"));
     let fetches = asked.iter().filter(|it| it.contains("<includeZip>true<"));

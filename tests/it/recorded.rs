@@ -13,7 +13,7 @@ use orgkeep::{
 };
 
 use crate::{
-    script_server::{Reply, ScriptServer},
+    support::script_server::{Reply, ScriptServer},
     shared::shared,
 };
 
