@@ -5,6 +5,7 @@
 
 mod context;
 mod convert;
+mod demo;
 mod error;
 mod history;
 mod init;
@@ -71,6 +72,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
@@ -118,6 +120,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Demo(args) => demo::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Login(args) => run_async(login::run(context, args)),
         Command::Logout(args) => run_async(logout::run(context, args)),
