@@ -9,6 +9,7 @@ mod error;
 mod fetch;
 pub mod history;
 pub mod login;
+pub mod rollback;
 pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
