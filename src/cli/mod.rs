@@ -15,6 +15,7 @@ mod monitor;
 mod open;
 mod orgs;
 mod output;
+mod rollback;
 mod simorg;
 mod snapshot;
 mod text;
@@ -81,6 +82,8 @@ enum Command {
     Log(history::LogArgs),
     Show(history::ShowArgs),
     Diff(history::DiffArgs),
+    Rollback(rollback::RollbackArgs),
+    Apply(rollback::ApplyArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -129,6 +132,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Log(args) => history::log(context, &args),
         Command::Show(args) => history::show(context, &args),
         Command::Diff(args) => history::diff(context, &args),
+        Command::Rollback(args) => run_async(rollback::run(context, args)),
+        Command::Apply(args) => run_async(rollback::apply(context, args)),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {

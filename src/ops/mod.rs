@@ -11,6 +11,7 @@ pub mod history;
 pub mod init;
 pub mod login;
 pub mod setup;
+pub mod rollback;
 pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};
