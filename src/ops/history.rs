@@ -331,7 +331,7 @@ pub fn compare_trees(
 }
 
 /// The flow whose versions a file of the ledger tells.
-fn flow_of(path: &str) -> Option<ComponentKey> {
+pub(super) fn flow_of(path: &str) -> Option<ComponentKey> {
     let rest = path.strip_prefix(".orgkeep/flows/")?;
     ComponentKey::parse("Flow", rest.rsplit_once('/')?.0).ok()
 }

@@ -261,3 +261,32 @@ fn sparse_checkout_stays_sparse() {
     assert!(!scratch.path("r/other").exists());
     scratch.assert_clean("r");
 }
+
+#[test]
+fn attributes_of_the_same_snapshot_hold_for_its_files() {
+    let scratch = Scratch::new();
+    let repo = scratch.repo("r");
+    scratch.git("r", &["config", "filter.rot.clean", "tr a-z n-za-m"]);
+    scratch.git("r", &["config", "filter.rot.smudge", "tr a-z n-za-m"]);
+    // More paths than are asked for one by one.
+    let names: Vec<_> = (0..100).map(|n| format!("d/{n}.txt")).collect();
+    let mut edits: Vec<_> = names
+        .iter()
+        .map(|it| (it.as_str(), Some("uryyb")))
+        .collect();
+    edits.push((".gitattributes", Some("* -text\n7.txt filter=rot\n")));
+    put(&repo, "first", &edits);
+    assert_eq!(
+        fs::read_to_string(scratch.path("r/d/7.txt")).unwrap(),
+        "hello"
+    );
+    assert_eq!(
+        fs::read_to_string(scratch.path("r/d/8.txt")).unwrap(),
+        "uryyb"
+    );
+    scratch.assert_clean("r");
+    let none: Vec<_> = names.iter().map(|it| (it.as_str(), None)).collect();
+    put(&repo, "second", &none);
+    assert!(!scratch.path("r/d").exists());
+    scratch.assert_clean("r");
+}

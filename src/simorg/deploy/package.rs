@@ -183,7 +183,16 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The packages of a zip: one at its root, or one in each top directory.
 fn packages(files: Files, options: &DeployOptions) -> Vec<(String, Files)> {
-    if options.single_package {
+    if options.single_package && files.contains_key("package.xml") {
+        return vec![(String::new(), files)];
+    }
+    // `sf project deploy start --metadata-dir … --single-package` puts the one
+    // package into a folder `zip/`, which production takes.
+    let tops: BTreeSet<&str> = files
+        .keys()
+        .map(|it| it.split('/').next().unwrap_or(it))
+        .collect();
+    if options.single_package && tops.len() != 1 {
         return vec![(String::new(), files)];
     }
     let mut found: BTreeMap<String, Files> = BTreeMap::new();
