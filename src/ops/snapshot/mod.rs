@@ -18,9 +18,10 @@ mod people;
 mod permissions;
 mod read;
 mod record;
+mod references;
 mod report;
 
-pub use base::{Base, OwnedFile, snapshot_of};
+pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
 pub use options::{SnapshotOptions, SnapshotSetup};
 pub use report::{CommitReport, SnapshotReport};
 
@@ -59,6 +60,7 @@ pub async fn snapshot(
 
     let plan = read::plan(
         org,
+        repo,
         &base,
         &memory,
         setup,

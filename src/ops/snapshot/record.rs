@@ -333,7 +333,7 @@ fn inventories(
     let registry = Registry::official();
     let changed: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
     let mut all: BTreeMap<TypeName, Inventory> = BTreeMap::new();
-    let mut keep = |component: crate::model::RemoteComponent| {
+    let mut take = |component: crate::model::RemoteComponent| {
         all.entry(component.key.type_name.clone())
             .or_insert_with(|| Inventory::new(component.key.type_name.clone()))
             .insert(component);
@@ -358,8 +358,8 @@ fn inventories(
             Some(before) => before.id != now.id || changed.contains(&key),
         };
         match before {
-            Some(before) if !moves => keep(before.clone()),
-            _ => keep(now.clone()),
+            Some(before) if !moves => take(before.clone()),
+            _ => take(now.clone()),
         }
     }
     let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
@@ -373,7 +373,7 @@ fn inventories(
                 && !listing::is_guessed(&before.key)
                 && !plan.left.contains(&before.key));
         if is_kept {
-            keep(before.clone());
+            take(before.clone());
         }
     }
     all
@@ -488,7 +488,7 @@ pub(super) fn publish(
     }
     also.extend(remember(
         &pack,
-        memory,
+        &memory,
         identity,
         plan,
         answers,
@@ -558,7 +558,7 @@ pub(super) fn kind(plan: &ReadPlan) -> &'static str {
 )]
 fn remember(
     pack: &PackBuilder<'_>,
-    memory: Memory,
+    memory: &Memory,
     identity: &Identity,
     plan: &ReadPlan,
     answers: &Answers,
