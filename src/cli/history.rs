@@ -98,7 +98,7 @@ pub(super) struct DiffArgs {
 /// Runs `orgkeep log`.
 pub(super) fn log(context: &Context, args: &LogArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let setup = context.setup(&repo)?;
+    let (_, setup) = context.settings(&repo)?;
     let tip = history::tip(&repo, &setup.branch, &setup.remote)?;
     if args.runs {
         return runs(context, &repo);
@@ -157,7 +157,7 @@ fn runs(context: &Context, repo: &Repository) -> Result<Outcome, CommandError> {
 /// Runs `orgkeep show`.
 pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let setup = context.setup(&repo)?;
+    let (_, setup) = context.settings(&repo)?;
     let tip = history::tip(&repo, &setup.branch, &setup.remote)?;
     let commit = history::resolve(&repo, &args.commit, Some(tip))?;
     let entry = history::show(&repo, commit)?;
@@ -190,7 +190,7 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
 /// Runs `orgkeep diff`.
 pub(super) fn diff(context: &Context, args: &DiffArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let setup = context.setup(&repo)?;
+    let (_, setup) = context.settings(&repo)?;
     let tip = history::tip(&repo, &setup.branch, &setup.remote)?;
     let mut sides = args.sides.iter().peekable();
     let mut commits = Vec::new();

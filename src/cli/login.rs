@@ -29,6 +29,10 @@ use crate::{
 /// login is needed: set SF_ACCESS_TOKEN and SF_ORG_INSTANCE_URL, or SFDX_AUTH_URL,
 /// or SF_CLIENT_ID with SF_USERNAME and SF_JWT_KEY_FILE (or SF_JWT_KEY), or
 /// SF_CLIENT_ID with SF_CLIENT_SECRET and SF_LOGIN_URL.
+#[expect(
+    clippy::doc_markdown,
+    reason = "it is the text of the help, which has no markup"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     orgkeep login web --name acme\n  \
@@ -45,6 +49,10 @@ pub(crate) struct LoginArgs {
     name: Option<String>,
 }
 
+#[expect(
+    clippy::doc_markdown,
+    reason = "it is the text of the help, which has no markup"
+)]
 #[derive(Debug, Subcommand)]
 enum Method {
     /// Log in in a browser
@@ -72,7 +80,7 @@ enum Method {
 
 #[derive(Debug, Args)]
 struct WebArgs {
-    /// Where to log in: a My Domain, or https://test.salesforce.com for a sandbox
+    /// Where to log in: a My Domain, or test.salesforce.com for a sandbox
     #[arg(
         long,
         value_name = "URL",
@@ -85,7 +93,7 @@ struct WebArgs {
     /// File with the app's client secret, - for standard input
     #[arg(long, value_name = "FILE", requires = "client_id")]
     client_secret_file: Option<PathBuf>,
-    /// Port of the app's callback URL http://localhost:PORT/OauthRedirect
+    /// Port of the app's callback URL, whose path is `/OauthRedirect` on localhost
     #[arg(long, value_name = "PORT", default_value_t = 1717)]
     port: u16,
     /// Print the address and open no browser
@@ -107,7 +115,7 @@ struct JwtArgs {
     /// File with the private key in PEM format, - for standard input; it is read at each login
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
-    /// Where to log in: a My Domain, or https://test.salesforce.com for a sandbox
+    /// Where to log in: a My Domain, or test.salesforce.com for a sandbox
     #[arg(
         long,
         value_name = "URL",
@@ -134,7 +142,7 @@ struct ClientArgs {
     /// Client id of the connected app
     #[arg(long, value_name = "ID")]
     client_id: String,
-    /// File with the client secret, - for standard input (default: SF_CLIENT_SECRET, or a prompt)
+    /// File with the client secret, - for standard input (default: a variable, or a prompt)
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
 }

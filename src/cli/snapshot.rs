@@ -50,7 +50,7 @@ pub(super) struct SnapshotArgs {
 /// Runs `orgkeep snapshot`.
 pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let setup = context.setup(&repo)?;
+    let (config, setup) = context.settings(&repo)?;
     let options = SnapshotOptions {
         full: args.full,
         only: args.only.iter().map(|it| Selector::parse(it)).collect(),
@@ -59,9 +59,7 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
         dry_run: args.dry_run,
         accept_deletions: args.accept_deletions,
     };
-    let org = context
-        .open_org(None, context.client_options(Some(setup.api_version), 0))
-        .await?;
+    let org = context.open_org_of(&config).await?;
     let report = snapshot::snapshot(&org, &repo, &setup, &options, context.monitor()).await?;
     print(context, &report)?;
     summarise(context, &report)?;

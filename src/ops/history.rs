@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    error::{Cause, Error, Refusal},
+    error::{Error, Refusal},
     snapshot::snapshot_of,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         tree::{self, ComponentChange, ComponentChangeKind, PathChange, Side},
     },
     model::{ComponentKey, Timestamp},
-    plan::select::{Catalogue, NoMatch, Selector},
+    plan::select::{Catalogue, Selector},
     registry::Registry,
     source,
     store::{Commit, ObjectId, Repository, trailer},
@@ -331,7 +331,7 @@ pub fn compare_trees(
 }
 
 /// The flow whose versions a file of the ledger tells.
-fn flow_of(path: &str) -> Option<ComponentKey> {
+pub(super) fn flow_of(path: &str) -> Option<ComponentKey> {
     let rest = path.strip_prefix(".orgkeep/flows/")?;
     ComponentKey::parse("Flow", rest.rsplit_once('/')?.0).ok()
 }

@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn day_and_minute_mean_their_last_moment() {
-        let read = |text| parse_time(text).map(|it| it.to_soap());
+        let read = |text| parse_time(text).map(Timestamp::to_soap);
         let day = Some("2026-11-21T23:59:59.999Z".to_owned());
         let minute = Some("2026-11-21T14:02:59.999Z".to_owned());
         assert_eq!(read("2026-11-21"), day);

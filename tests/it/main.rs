@@ -11,8 +11,6 @@ mod golden;
 mod key_rules;
 mod recorded;
 mod registry;
-#[path = "support/script_server.rs"]
-mod script_server;
 mod shared;
 mod simorg_deploy;
 mod simorg_http;
@@ -24,3 +22,4 @@ mod store_remote;
 mod store_snapshot;
 mod store_support;
 mod store_worktree;
+mod support;

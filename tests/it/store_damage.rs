@@ -133,7 +133,11 @@ fn assert_recovers(scratch: &Scratch, repo: &Repository, before: &str, what: &st
     for entry in packs {
         let path = entry.unwrap().path();
         let suffix = path.extension().unwrap_or_default();
-        assert!(suffix == "pack" || suffix == "idx", "{what}: {path:?}");
+        assert!(
+            suffix == "pack" || suffix == "idx",
+            "{what}: {}",
+            path.display()
+        );
     }
 }
 

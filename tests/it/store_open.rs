@@ -58,6 +58,7 @@ fn what_libgit2_cannot_read_is_said() {
 
 #[cfg(unix)]
 #[test]
+#[expect(clippy::print_stderr, reason = "what was left out is said")]
 fn repository_of_another_user_is_not_opened() {
     let scratch = Scratch::new();
     let repo = scratch.repo("r");

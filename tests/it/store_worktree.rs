@@ -191,6 +191,29 @@ fn linked_worktree_follows_its_branch_wherever_we_run() {
 }
 
 #[test]
+fn git_directory_elsewhere_leads_to_the_right_files() {
+    let scratch = Scratch::new();
+    let made = scratch.path("made/w");
+    fs::create_dir_all(&made).unwrap();
+    scratch.git(
+        "made/w",
+        &["init", "-q", "-b", "main", "--separate-git-dir=../gd"],
+    );
+    for (key, value) in [("user.email", "x@x"), ("user.name", "x")] {
+        scratch.git("made/w", &["config", key, value]);
+    }
+    let repo = Repository::discover(&made, scratch.options()).unwrap();
+    put(&repo, "first", FIRST);
+    scratch.assert_clean("made/w");
+    assert!(made.join(A).exists());
+    // By its Git directory nobody can tell where its files are, so none is touched.
+    let repo = Repository::open(&scratch.path("made/gd"), scratch.options()).unwrap();
+    assert_eq!(repo.work_dir(), None);
+    put(&repo, "second", SECOND);
+    assert!(!scratch.path("made/gd/force-app").exists());
+}
+
+#[test]
 fn bare_repository_has_no_files_to_refresh() {
     let scratch = Scratch::new();
     let repo = scratch.repo_of("r", RepositoryKind::Bare, None);
@@ -259,5 +282,34 @@ fn sparse_checkout_stays_sparse() {
         &[SECOND, &[("other/x", Some("2"))]].concat(),
     );
     assert!(!scratch.path("r/other").exists());
+    scratch.assert_clean("r");
+}
+
+#[test]
+fn attributes_of_the_same_snapshot_hold_for_its_files() {
+    let scratch = Scratch::new();
+    let repo = scratch.repo("r");
+    scratch.git("r", &["config", "filter.rot.clean", "tr a-z n-za-m"]);
+    scratch.git("r", &["config", "filter.rot.smudge", "tr a-z n-za-m"]);
+    // More paths than are asked for one by one.
+    let names: Vec<_> = (0..100).map(|n| format!("d/{n}.txt")).collect();
+    let mut edits: Vec<_> = names
+        .iter()
+        .map(|it| (it.as_str(), Some("uryyb")))
+        .collect();
+    edits.push((".gitattributes", Some("* -text\n7.txt filter=rot\n")));
+    put(&repo, "first", &edits);
+    assert_eq!(
+        fs::read_to_string(scratch.path("r/d/7.txt")).unwrap(),
+        "hello"
+    );
+    assert_eq!(
+        fs::read_to_string(scratch.path("r/d/8.txt")).unwrap(),
+        "uryyb"
+    );
+    scratch.assert_clean("r");
+    let none: Vec<_> = names.iter().map(|it| (it.as_str(), None)).collect();
+    put(&repo, "second", &none);
+    assert!(!scratch.path("r/d").exists());
     scratch.assert_clean("r");
 }

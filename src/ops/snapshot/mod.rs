@@ -15,6 +15,7 @@ mod listing;
 mod options;
 mod outcome;
 mod people;
+mod permissions;
 mod read;
 mod record;
 mod report;

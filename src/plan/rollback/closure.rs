@@ -1,12 +1,12 @@
 //! What went with the recreated components, put back into today's files by element.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::decide::{Planner, merged, parse};
 use super::lost::{Lost, put_back};
 use super::permissions;
 use super::references::{Container, References, noun};
-use super::{Content, Item, Verdict};
+use super::{Content, Item, Verdict, ViewFile};
 use crate::model::component::percent_decoded;
 use crate::model::{ComponentKey, TypeName};
 use crate::plan::commits::counted;
@@ -17,10 +17,70 @@ use crate::xml::{self, Element};
 const NAMED: usize = 5;
 
 /// A component, how it is referred to, and the texts of which a file must have one.
-pub(super) type Named = (ComponentKey, References, Vec<String>);
+struct Named {
+    key: ComponentKey,
+    references: References,
+    spellings: Vec<String>,
+}
 
-fn named(key: &ComponentKey) -> Named {
-    (key.clone(), References::to(key), spellings(key))
+/// Components by the words with which their spellings begin.
+///
+/// A file is read once for all of them, however many there are.
+#[derive(Default)]
+pub(super) struct Index {
+    all: Vec<Named>,
+    by_word: HashMap<String, Vec<usize>>,
+}
+
+impl Index {
+    pub(super) fn of<'k>(keys: impl IntoIterator<Item = &'k ComponentKey>) -> Self {
+        let mut this = Self::default();
+        for key in keys {
+            let spellings = spellings(key);
+            for spelling in &spellings {
+                // A spelling without any word is looked for in every file.
+                let word = words(spelling.as_bytes()).next().unwrap_or_default();
+                let rows = this.by_word.entry(word).or_default();
+                if rows.last() != Some(&this.all.len()) {
+                    rows.push(this.all.len());
+                }
+            }
+            this.all.push(Named {
+                key: key.clone(),
+                references: References::to(key),
+                spellings,
+            });
+        }
+        this
+    }
+
+    fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The components that one of `files` may name.
+    fn near(&self, files: &[ViewFile]) -> Vec<&Named> {
+        let mut found: BTreeSet<usize> = BTreeSet::new();
+        for file in files {
+            let said = words(&file.bytes).chain(std::iter::once(String::new()));
+            for word in said.collect::<HashSet<_>>() {
+                let rows = self.by_word.get(&word).into_iter().flatten();
+                found.extend(rows.copied().filter(|at| {
+                    let named = &self.all[*at];
+                    named.spellings.iter().any(|it| has(&file.bytes, it))
+                }));
+            }
+        }
+        found.into_iter().map(|at| &self.all[at]).collect()
+    }
+}
+
+/// Runs of ASCII letters, digits and `_`, in lower case.
+fn words(bytes: &[u8]) -> impl Iterator<Item = String> {
+    bytes
+        .split(|it| !it.is_ascii_alphanumeric() && *it != b'_')
+        .filter(|it| !it.is_empty())
+        .map(|it| String::from_utf8_lossy(it).to_ascii_lowercase())
 }
 
 /// What a document lost together with deleted components.
@@ -65,10 +125,10 @@ impl Planner<'_> {
     pub(super) fn find_lost(&mut self) {
         let (made, not_made): (Vec<_>, Vec<_>) =
             self.recreated.keys().partition(|it| self.applies(it));
-        let causes: Vec<Named> = made.into_iter().map(named).collect();
+        let causes = Index::of(made);
         let gone = self.inputs.differing.iter();
         let gone = gone.filter(|it| self.is_gone(it) && !self.recreated.contains_key(it));
-        let still_gone = gone.chain(not_made).map(named).collect();
+        let still_gone = Index::of(gone.chain(not_made));
         self.still_gone = still_gone;
         if causes.is_empty() {
             return;
@@ -85,18 +145,13 @@ impl Planner<'_> {
     }
 
     /// Today's files of `key` with what they lost together with a recreated component.
-    fn put_back_in(&self, key: &ComponentKey, causes: &[Named]) -> Option<Item> {
+    fn put_back_in(&self, key: &ComponentKey, causes: &Index) -> Option<Item> {
         let then = self.inputs.target.read(key);
-        let near: Vec<_> = causes
-            .iter()
-            .filter(|(.., names)| {
-                then.iter()
-                    .any(|it| names.iter().any(|name| has(&it.bytes, name)))
-            })
-            .collect();
+        let near = causes.near(&then);
         if near.is_empty() {
             return None;
         }
+        let still_gone = self.still_gone.near(&then);
         let mut item = Item {
             verdict: Verdict::Revert,
             applies: true,
@@ -118,12 +173,12 @@ impl Planner<'_> {
             let container = Container { key, root: &before };
             let n_before = lost.len();
             let mut wanted = |it: Lost<'_>| {
-                let names = |(_, refs, _): &Named| refs.are_in(it.element, &container);
+                let names = |one: &Named| one.references.are_in(it.element, &container);
                 // What also names something that stays gone would be refused.
                 let cause = near.iter().find(|one| names(one));
-                let cause = cause.filter(|_| !self.still_gone.iter().any(names));
-                if let Some((cause, ..)) = cause {
-                    first_cause.get_or_insert_with(|| cause.clone());
+                let cause = cause.filter(|_| !still_gone.iter().any(|it| names(it)));
+                if let Some(cause) = cause {
+                    first_cause.get_or_insert_with(|| cause.key.clone());
                     lost.push((noun(key, it.element.local_name()), place(&it)));
                 }
                 cause.is_some()
@@ -155,21 +210,21 @@ impl Planner<'_> {
                 continue;
             }
             let mut missing = BTreeSet::new();
-            for file in target.read(&item.key) {
-                let mut near = gone.iter().filter(|(key, _, names)| {
-                    *key != item.key && names.iter().any(|name| has(&file.bytes, name))
-                });
-                let Some(first) = near.next() else { continue };
-                let Some(root) = parse(&file) else { continue };
+            let files = target.read(&item.key);
+            let mut near = gone.near(&files);
+            near.retain(|it| it.key != item.key);
+            if near.is_empty() {
+                continue;
+            }
+            for root in files.iter().filter_map(parse) {
                 let container = Container {
                     key: &item.key,
                     root: &root,
                 };
-                for (key, refs, _) in std::iter::once(first).chain(near) {
-                    if refs.are_in(&root, &container) {
-                        missing.insert(key.clone());
-                    }
-                }
+                let said = near
+                    .iter()
+                    .filter(|it| it.references.are_in(&root, &container));
+                missing.extend(said.map(|it| it.key.clone()));
             }
             for key in missing.iter().take(NAMED) {
                 item.details

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::closure::Named;
+use super::closure::Index;
 use super::permissions::{self, Things};
-use super::references::{goes_with, noun};
+use super::references::{goes_with, may_take_along, noun};
 use super::rules::{self, Act, Case};
 use super::{Content, Facts, FlowVersions, Inputs, Item, RollbackPlan, Step, Verdict, ViewFile};
 use crate::model::ComponentKey;
@@ -24,7 +24,7 @@ pub fn plan(inputs: &Inputs<'_>) -> RollbackPlan {
     let mut planner = Planner {
         inputs,
         recreated: BTreeMap::new(),
-        still_gone: Vec::new(),
+        still_gone: Index::default(),
         items: BTreeMap::new(),
     };
     planner.find_recreated();
@@ -54,7 +54,7 @@ pub(super) struct Planner<'a> {
     /// What is made again, and for the sake of which other component.
     pub(super) recreated: BTreeMap<ComponentKey, Option<ComponentKey>>,
     /// What is gone and stays so.
-    pub(super) still_gone: Vec<Named>,
+    pub(super) still_gone: Index,
     /// By whether it was not selected, and name.
     pub(super) items: BTreeMap<(bool, ComponentKey), Item>,
 }
@@ -101,6 +101,9 @@ impl Planner<'_> {
                 facts.parent.as_ref() == Some(&key) || facts.folder.as_ref() == Some(&key)
             });
             if is_needed_only {
+                continue;
+            }
+            if !may_take_along(&key) {
                 continue;
             }
             for other in &gone {

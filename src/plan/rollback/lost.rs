@@ -1,8 +1,10 @@
 //! What a document lost since an earlier state, and putting chosen parts back.
 //!
 //! Elements of the two states are matched by the key rules; what no rule names is
-//! matched by content, then by likeness. Only elements that are missing today are
-//! put back: everything that today's document has stays as it is.
+//! matched by content, then by likeness. `diff::element` takes such items by place,
+//! which is right for telling what changed; here a filter that was lost beside one
+//! that somebody edited has to be told from that one. Only elements that are
+//! missing today are put back: everything that today's document has stays.
 //!
 //! Invariant: putting back adds elements and changes none; putting back nothing
 //! gives today's document; a second time finds nothing left to put back.

@@ -748,3 +748,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn five_thousand_deleted_fields_come_back_with_their_places() {
+    let fields: Vec<String> = (0..5_000)
+        .map(|n| format!("CustomField:O{}__c.F{n}__c", n % 500))
+        .collect();
+    let mut target = Tree::default();
+    let mut now = Tree::default();
+    for field in &fields {
+        target = target.with(field, "<CustomField><type>Text</type></CustomField>");
+    }
+    for object in 0..500 {
+        let own: Vec<String> = (0..5_000)
+            .filter(|n| n % 500 == object)
+            .map(|n| format!("F{n}__c"))
+            .collect();
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        let name = format!("Layout:O{object}__c-L");
+        target = target.with(&name, &layout(&own, "Info"));
+        now = now.with(&name, &layout(&["Name"], "Info"));
+    }
+    let selected: Vec<&str> = fields.iter().map(String::as_str).collect();
+    let plan = setup(&target, &now).plan(&selected);
+    assert_eq!(plan.applied().count(), 5_500);
+    assert_eq!(
+        plan.item(&key("Layout:O7__c-L")).unwrap().reason,
+        "10 layout items"
+    );
+}

@@ -204,23 +204,14 @@ pub(super) fn named_in(type_name: &str, full_name: &str, files: &[PackageFile]) 
         if file.path.contains("/__tests__/") || file.path.contains("/__mocks__/") {
             continue;
         }
-        match type_name {
-            "LightningComponentBundle" if base.ends_with(".js") => {
-                lwc_imports(text, base, &mut found)
-            }
-            "LightningComponentBundle" if base.ends_with(".html") => {
-                lwc_tags(text, full_name, &mut found);
-            }
-            "AuraDefinitionBundle"
-                if [".cmp", ".app", ".evt", ".intf"]
-                    .iter()
-                    .any(|it| base.ends_with(it)) =>
-            {
+        let extension = base.rsplit('.').next().unwrap_or_default();
+        match (type_name, extension) {
+            ("LightningComponentBundle", "js") => lwc_imports(text, base, &mut found),
+            ("LightningComponentBundle", "html") => lwc_tags(text, full_name, &mut found),
+            ("AuraDefinitionBundle", "cmp" | "app" | "evt" | "intf") => {
                 aura(text, full_name, &mut found);
             }
-            "ApexPage" | "ApexComponent" if !base.ends_with("-meta.xml") => {
-                visualforce(text, &mut found);
-            }
+            ("ApexPage" | "ApexComponent", "page" | "component") => visualforce(text, &mut found),
             _ => (),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     simorg::{
         SimOrg,
         fault::{Fault, Script, Strike},
-        state::{Content, DeployJob, DeployStage, OrgKind, PackageFile},
+        state::{Content, DeployJob, DeployStage, OrgKind},
     },
 };
 
@@ -56,7 +56,7 @@ pub fn start(
             ),
         ));
     }
-    let glance = glance(&zip, &options);
+    let glance = glance(&zip);
     refuse_options(org, &options, glance.has_apex)?;
     let mut is_doomed = false;
     let subjects = std::iter::once("*".to_owned()).chain(glance.subjects);
@@ -141,15 +141,14 @@ struct Glance {
     subjects: Vec<String>,
 }
 
-fn glance(zip: &[u8], _options: &DeployOptions) -> Glance {
+fn glance(zip: &[u8]) -> Glance {
     let mut glance = Glance::default();
     let Ok(archive) = Archive::open(zip, &Limits::default()) else {
         return glance;
     };
     for (n, entry) in archive.entries().iter().enumerate() {
         let base = entry.name.rsplit('/').next().unwrap_or(&entry.name);
-        let file = [PackageFile::new(base, Vec::new())];
-        glance.has_apex |= run::has_apex(&file);
+        glance.has_apex |= run::is_apex_file(base);
         glance.is_slow |= base.starts_with(SLOW);
         let is_manifest = base == "package.xml" || base.starts_with("destructiveChanges");
         if !is_manifest {

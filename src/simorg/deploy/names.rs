@@ -127,8 +127,7 @@ impl<'a> Names<'a> {
                 "RecordType" => name.ends_with(".__Master__") || name == "__Master__",
                 "CompactLayout" => own == "SYSTEM" || own == "CompactLayout",
                 "Layout" => !is_own_custom(keys_object(name)) && self.no_layout_of(name),
-                "ReportType" => false,
-                "Flow" => name.contains("__") || self.is_standard_flow(name),
+                "Flow" => name.contains("__") || is_standard_flow(name),
                 "Profile" => self
                     .org
                     .metadata()
@@ -146,11 +145,6 @@ impl<'a> Names<'a> {
         let type_name = TypeName::known("Layout");
         let mut layouts = self.org.metadata().of_type(&type_name);
         !layouts.any(|(it, _)| keys_object(it.as_str()) == object)
-    }
-
-    fn is_standard_flow(&self, name: &str) -> bool {
-        // Standard flow templates have dots and slashes, custom ones never.
-        name.contains(['/', '.'])
     }
 
     pub(super) fn has_object(&self, name: &str) -> bool {
@@ -251,4 +245,9 @@ pub(super) fn object_of(name: &str) -> &str {
 
 fn keys_object(layout: &str) -> &str {
     super::keys::object_of_layout(layout)
+}
+
+/// Whether a name is a standard flow's: those have dots and slashes, custom ones never.
+fn is_standard_flow(name: &str) -> bool {
+    name.contains(['/', '.'])
 }

@@ -54,19 +54,18 @@ pub(super) fn delete_all(
     let mut doomed = Vec::new();
     for manifest in manifests {
         for asked in &manifest.keys {
-            match find(org, asked, &manifest.file_name) {
-                Some(found) => doomed.push(found),
-                None => {
-                    let problem = format!("No {} named: {} found", asked.type_name, asked.name);
-                    out.push(rows.warning(
-                        asked.type_name.as_str(),
-                        asked.name.as_str(),
-                        &manifest.file_name,
-                        &problem,
-                        options,
-                    ));
-                }
+            if let Some(found) = find(org, asked, &manifest.file_name) {
+                doomed.push(found);
+                continue;
             }
+            let problem = format!("No {} named: {} found", asked.type_name, asked.name);
+            out.push(rows.warning(
+                asked.type_name.as_str(),
+                asked.name.as_str(),
+                &manifest.file_name,
+                &problem,
+                options,
+            ));
         }
     }
     let doomed = without_refused(org, doomed, rows, &mut out);

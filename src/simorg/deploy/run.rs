@@ -15,7 +15,7 @@ use crate::{
     model::{ComponentKey, Stamp},
     simorg::{
         SimOrg,
-        state::{Metadata, OrgKind, PackageFile},
+        state::{Metadata, OrgKind},
     },
 };
 
@@ -264,9 +264,8 @@ pub(super) fn is_apex(key: &ComponentKey) -> bool {
     matches!(key.type_name.as_str(), "ApexClass" | "ApexTrigger")
 }
 
-/// Whether a zip has Apex code, told by its names alone.
-pub(super) fn has_apex(files: &[PackageFile]) -> bool {
-    files
-        .iter()
-        .any(|it| it.path.ends_with(".cls") || it.path.ends_with(".trigger"))
+/// Whether the file of that name holds Apex code.
+pub(super) fn is_apex_file(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map(|(_, it)| it);
+    matches!(extension, Some("cls" | "trigger"))
 }

@@ -7,7 +7,7 @@
 //! Invariant: a type or element that the table does not know is said so only
 //! where its parent type is known.
 
-use std::{cmp::Reverse, collections::HashMap, sync::LazyLock};
+use std::{borrow::Cow, cmp::Reverse, collections::HashMap, sync::LazyLock};
 
 use crate::{
     model::{ApiVersion, manifest::METADATA_NAMESPACE},
@@ -85,7 +85,7 @@ pub(super) fn arrange(type_name: &str, root: &mut Element) {
 }
 
 fn arrange_in(type_name: &str, element: &mut Element) {
-    let derived = element.attribute("xsi:type").map(|it| it.into_owned());
+    let derived = element.attribute("xsi:type").map(Cow::into_owned);
     let derived = derived
         .as_deref()
         .map(|it| it.rsplit(':').next().unwrap_or(it));

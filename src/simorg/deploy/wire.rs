@@ -44,7 +44,7 @@ pub fn deploy_request(
     id: &str,
     validated: Option<&str>,
     options: &DeployOptions,
-    result: Option<Value>,
+    result: Option<&Value>,
 ) -> Value {
     json!({
         "id": id,

@@ -87,22 +87,30 @@ pub(super) fn refresh(
             indexed: index.get_path(Path::new(&change.path), 0),
         })
         .collect();
-    // What goes makes room for what comes: a file for a folder, `a` for `A`.
-    tasks.sort_by_key(|it| it.change.after.is_some());
+    // What goes makes room for what comes: a file for a folder, `a` for `A`. Then
+    // come the attributes, which say how the others are to be written.
+    tasks.sort_by_key(|it| {
+        let is_attributes = Path::new(&it.change.path).ends_with(".gitattributes");
+        (it.change.after.is_some(), !is_attributes)
+    });
     let n_removals = tasks.partition_point(|it| it.change.after.is_none());
+    let n_attributes = tasks[n_removals..]
+        .partition_point(|it| Path::new(&it.change.path).ends_with(".gitattributes"));
 
     monitor.event(Event::Started(Phase::CheckOut, Some(tasks.len() as u64)));
-    let filters = Filters::find(repo, seat, &changes)?;
+    let n_done = AtomicU64::new(0);
     let files = Files {
         repo,
         seat,
-        filters,
-        n_done: AtomicU64::new(0),
+        n_done: &n_done,
         monitor,
     };
-    let mut outcomes = files.all(&tasks[..n_removals])?;
-    files.remove_empty_folders(&tasks[..n_removals]);
-    outcomes.extend(files.all(&tasks[n_removals..])?);
+    let (removals, rest) = tasks.split_at(n_removals);
+    let (attributes, others) = rest.split_at(n_attributes);
+    let mut outcomes = files.all(removals)?;
+    files.remove_empty_folders(removals);
+    outcomes.extend(files.all(attributes)?);
+    outcomes.extend(files.all(others)?);
 
     let mut refreshed = Refreshed::default();
     for (task, outcome) in tasks.iter().zip(&outcomes) {
@@ -131,8 +139,7 @@ pub(super) fn refresh(
 struct Files<'a> {
     repo: &'a Repository,
     seat: &'a Seat,
-    filters: Filters,
-    n_done: AtomicU64,
+    n_done: &'a AtomicU64,
     monitor: &'a dyn Monitor,
 }
 
@@ -158,11 +165,13 @@ impl Files<'_> {
                 .or_default()
                 .push((at, task.change, is_left_out));
         }
+        let paths: Vec<_> = tasks.iter().map(|it| it.change.path.as_str()).collect();
+        let filters = Filters::find(self.repo, self.seat, &paths)?;
         let shared = SharedFiles {
             repo: self.repo,
             work_dir: &self.seat.work_dir,
-            filters: &self.filters,
-            n_done: &self.n_done,
+            filters: &filters,
+            n_done: self.n_done,
             monitor: self.monitor,
         };
         let done: Result<Vec<_>, Error> = folders

@@ -247,7 +247,7 @@ fn rest_writes_the_result_with_its_own_types() {
         short["details"]["componentSuccesses"],
         serde_json::json!([])
     );
-    let body = deploy_request("0Af1", None, &options(), Some(json));
+    let body = deploy_request("0Af1", None, &options(), Some(&json));
     let keys: Vec<_> = body.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,

@@ -127,13 +127,11 @@ fn manifest(members: &[&str]) -> String {
 }
 
 fn manifest_of(members: &[&str], version: &str) -> String {
-    let types: String = members
-        .iter()
-        .map(|it| {
-            let (type_name, name) = it.split_once(':').unwrap();
-            format!("<types><members>{name}</members><name>{type_name}</name></types>")
-        })
-        .collect();
+    let types = members.iter().map(|it| {
+        let (type_name, name) = it.split_once(':').unwrap();
+        format!("<types><members>{name}</members><name>{type_name}</name></types>")
+    });
+    let types = types.collect::<Vec<_>>().concat();
     format!("<Package>{types}<version>{version}</version></Package>")
 }
 
@@ -174,10 +172,10 @@ const TEXT_FIELD: &str = "<label>L</label><length>10</length><type>Text</type>";
 
 /// An object with text fields.
 fn object(label: &str, fields: &[&str]) -> String {
-    let fields: String = fields
+    let fields = fields
         .iter()
-        .map(|it| format!("<fields><fullName>{it}</fullName>{TEXT_FIELD}</fields>"))
-        .collect();
+        .map(|it| format!("<fields><fullName>{it}</fullName>{TEXT_FIELD}</fields>"));
+    let fields = fields.collect::<Vec<_>>().concat();
     format!("<CustomObject>{fields}<label>{label}</label></CustomObject>")
 }
 

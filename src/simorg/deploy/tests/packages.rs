@@ -382,10 +382,10 @@ fn version_of_a_flow_follows_its_status() {
         &[("flowDefinitions/F.flowDefinition", none)],
     );
     assert_eq!(versions(&lab).0, None);
-    let nine = "<FlowDefinition><activeVersionNumber>9</activeVersionNumber></FlowDefinition>";
+    let missing = "<FlowDefinition><activeVersionNumber>9</activeVersionNumber></FlowDefinition>";
     let result = lab.deploy(
         &["FlowDefinition:F"],
-        &[("flowDefinitions/F.flowDefinition", nine)],
+        &[("flowDefinitions/F.flowDefinition", missing)],
     );
     assert_eq!(result.status, "Failed");
 }
