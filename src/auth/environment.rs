@@ -84,14 +84,12 @@ pub fn login_of_environment(
     let need = |set, missing| get(missing).ok_or(EnvironmentError::Incomplete { set, missing });
     let url = get("SF_LOGIN_URL").or_else(|| get("SF_ORG_INSTANCE_URL"));
     Ok(Some(match first {
-        None => match get("SF_CLIENT_ID") {
-            None => return Ok(None),
-            Some(_) => {
-                let set = "SF_CLIENT_ID";
-                let missing = "SF_JWT_KEY_FILE or SF_JWT_KEY or SF_CLIENT_SECRET";
-                return Err(EnvironmentError::Incomplete { set, missing }.into());
-            }
-        },
+        None if get("SF_CLIENT_ID").is_some() => {
+            let set = "SF_CLIENT_ID";
+            let missing = "SF_JWT_KEY_FILE or SF_JWT_KEY or SF_CLIENT_SECRET";
+            return Err(EnvironmentError::Incomplete { set, missing }.into());
+        }
+        None => return Ok(None),
         Some(set @ "SF_ACCESS_TOKEN") => {
             let instance = InstanceUrl::parse(need(set, "SF_ORG_INSTANCE_URL")?, hosts)?;
             let token = Secret::new(need(set, set)?);

@@ -74,7 +74,8 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
 #[cfg(unix)]
 fn check_mode(metadata: &fs::Metadata, path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    if metadata.permissions().mode() & 0o077 == 0 {
+    const OTHERS: u32 = 0o077;
+    if metadata.permissions().mode() & OTHERS == 0 {
         Ok(())
     } else {
         Err(Error::TooOpen {

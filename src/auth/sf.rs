@@ -38,13 +38,15 @@ pub(super) async fn session_of_sf(
     let shown = run(program, DISPLAY, &[], target).await?;
     let url = text(&shown, "instanceUrl").ok_or_else(|| said(DISPLAY, "it names no org"))?;
     let instance = InstanceUrl::parse(url, hosts)?;
-    let token = match text(&shown, "accessToken").filter(|it| !is_redacted(it)) {
-        Some(token) => Secret::new(token),
-        None => {
-            let shown = run(program, SHOW_TOKEN, &[], target).await?;
-            let token = text(&shown, "accessToken").filter(|it| !is_redacted(it));
-            Secret::new(token.ok_or_else(|| said(SHOW_TOKEN, "it shows no token"))?)
-        }
+    let shown_token = |shown: &Value| {
+        let token = text(shown, "accessToken").filter(|it| !is_redacted(it));
+        token.map(Secret::new)
+    };
+    let token = if let Some(token) = shown_token(&shown) {
+        token
+    } else {
+        let shown = run(program, SHOW_TOKEN, &[], target).await?;
+        shown_token(&shown).ok_or_else(|| said(SHOW_TOKEN, "it shows no token"))?
     };
     Ok(Session { instance, token })
 }

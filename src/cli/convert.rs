@@ -94,7 +94,6 @@ pub fn run(context: &Context, args: &ConvertArgs) -> Result<Outcome, CommandErro
         &dir.join(&args.output),
         target,
         level,
-        context.monitor(),
     )
     .map_err(|err| CommandError::failed(&err, err.hint()))?;
 

@@ -30,6 +30,16 @@ impl CommandError {
         }
     }
 
+    /// Something that a command refuses: status 1.
+    #[must_use]
+    pub fn refused(message: &str, hint: &str) -> Self {
+        Self {
+            kind: Kind::Failed,
+            messages: vec![message.to_owned()],
+            hint: Some(hint.to_owned()),
+        }
+    }
+
     /// Words of the command line that do not go together: status 2.
     #[must_use]
     pub fn usage(message: impl Into<String>, hint: impl Into<Option<String>>) -> Self {
@@ -83,3 +93,20 @@ impl From<io::Error> for CommandError {
         Self::failed(&error, None)
     }
 }
+
+macro_rules! from_error_with_hint {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for CommandError {
+            fn from(error: $error) -> Self {
+                let hint = error.hint();
+                Self::failed(&error, hint)
+            }
+        }
+    )*};
+}
+from_error_with_hint!(
+    crate::ops::Error,
+    crate::store::Error,
+    crate::client::Error,
+    crate::auth::Error,
+);

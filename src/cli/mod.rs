@@ -5,10 +5,19 @@
 
 mod context;
 mod convert;
+mod demo;
 mod error;
+mod history;
+mod init;
+mod login;
+mod logout;
 mod monitor;
+mod open;
+mod orgs;
 mod output;
+mod rollback;
 mod simorg;
+mod snapshot;
 mod text;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -64,6 +73,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
+    Init(init::InitArgs),
+    Login(login::LoginArgs),
+    Logout(logout::LogoutArgs),
+    Orgs(orgs::OrgsArgs),
+    Snapshot(snapshot::SnapshotArgs),
+    Log(history::LogArgs),
+    Show(history::ShowArgs),
+    Diff(history::DiffArgs),
+    Rollback(rollback::RollbackArgs),
+    Apply(rollback::ApplyArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -103,6 +123,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Demo(args) => demo::run(context, &args),
+        Command::Init(args) => init::run(context, &args),
+        Command::Login(args) => run_async(login::run(context, args)),
+        Command::Logout(args) => run_async(logout::run(context, args)),
+        Command::Orgs(args) => orgs::run(context, &args),
+        Command::Snapshot(args) => run_async(snapshot::run(context, args)),
+        Command::Log(args) => history::log(context, &args),
+        Command::Show(args) => history::show(context, &args),
+        Command::Diff(args) => history::diff(context, &args),
+        Command::Rollback(args) => run_async(rollback::run(context, args)),
+        Command::Apply(args) => run_async(rollback::apply(context, args)),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {
@@ -118,4 +149,13 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
             Ok(Outcome::Done)
         }
     }
+}
+
+/// Runs a command that talks to an org.
+fn run_async<T>(command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(command)
 }

@@ -31,8 +31,8 @@ enum Command {
     /// Serve a simulated org on 127.0.0.1 until SIGTERM or Ctrl-C
     ///
     /// When the port answers, one JSON line on standard output says how to reach
-    /// it: url, org_id, api_version, users with their tokens, client_id,
-    /// jwt_key_file, refresh_token. The log goes to standard error.
+    /// it: `url`, `org_id`, `api_version`, `users` with their tokens, `client_id`,
+    /// `jwt_key_file`, `refresh_token`. The log goes to standard error.
     Serve(Box<Serve>),
 }
 
@@ -117,7 +117,7 @@ fn serve(context: &Context, serve: Serve) -> Result<Outcome, CommandError> {
             let _ = writeln!(stderr().lock(), "simorg: {line}");
         }),
     };
-    let running = serve::start(options).map_err(|err| failed(&err))?;
+    let running = serve::start(&options).map_err(|err| failed(&err))?;
     context
         .out()
         .raw(format!("{}\n", running.ready.line()).as_bytes())?;

@@ -115,11 +115,12 @@ impl Org {
         &self.0.options
     }
 
-    /// The time by the org's own clock, to the second; `None` before its first answer.
+    /// The time by the org's own clock, right to a second or so; `None` before its first answer.
     #[must_use]
     pub fn now(&self) -> Option<Timestamp> {
         let clock = self.0.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        clock.map(|(told, at)| told.after(at.elapsed()))
+        let (told, at) = (*clock)?;
+        Timestamp::from_millis(told.after(at.elapsed()).as_millis())
     }
 
     /// The present access token, for a command that hands the login on.

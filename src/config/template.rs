@@ -15,8 +15,8 @@ pub fn template(branch: &str, api_version: ApiVersion) -> String {
     format!(
         r#"# What orgkeep keeps of an org, and how. Lines that begin with # are defaults.
 
-# Version of the Salesforce API. Raise it with `orgkeep upgrade-api`, which keeps
-# what a new version changes apart from what people changed.
+# Version of the Salesforce API that content is retrieved in. A new version changes
+# files that nobody edited, so it stays as it is until you raise it.
 api_version = "{api_version}"
 
 # "canonical": two snapshots of one state are equal, byte for byte.

@@ -3,5 +3,6 @@
 //! Changes are values: they can be shown, inverted, applied and merged.
 
 pub mod element;
+pub mod file;
 pub mod text;
 pub mod tree;

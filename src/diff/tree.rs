@@ -86,7 +86,7 @@ pub fn group<B>(
             None => others.push(change),
         }
     }
-    let mut changed: BTreeMap<ComponentKey, (Option<ComponentKey>, ComponentChange<B>)> = by_key
+    let mut components: BTreeMap<ComponentKey, (Option<ComponentKey>, ComponentChange<B>)> = by_key
         .into_iter()
         .map(|(key, (parent, mut paths))| {
             paths.sort_by(|one, other| one.path.cmp(&other.path));
@@ -101,10 +101,10 @@ pub fn group<B>(
             (key, (parent, change))
         })
         .collect();
-    fold(&mut changed);
+    fold(&mut components);
     others.sort_by(|one, other| one.path.cmp(&other.path));
     TreeDiff {
-        components: changed.into_values().map(|it| it.1).collect(),
+        components: components.into_values().map(|it| it.1).collect(),
         others,
     }
 }

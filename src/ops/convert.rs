@@ -16,7 +16,6 @@ use output::Output;
 use super::{Cause, Error, Refusal};
 use crate::{
     model::{ApiVersion, Manifest},
-    progress::{Event, Monitor, Phase},
     registry::Registry,
     source::{Ignored, Level, convert},
 };
@@ -73,17 +72,14 @@ pub fn convert(
     output: &Path,
     target: Target,
     level: Level,
-    monitor: &dyn Monitor,
 ) -> Result<ConvertReport, Error> {
     let mut input = Input::open(input, output)?;
     let mut out = Output::create(output)?;
-    monitor.event(Event::Started(Phase::Store, None));
     let report = match target {
         Target::Source => to_source(&mut input, &mut out, output, level),
         Target::Metadata => to_metadata(&mut input, &mut out, level),
     }?;
     out.finish()?;
-    monitor.event(Event::Finished(Phase::Store));
     Ok(report)
 }
 

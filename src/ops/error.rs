@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{archive, client, ledger, model::OrgId, plan, store};
+use crate::{archive, client, config, ledger, model::OrgId, plan, store, workdir};
 
 /// A verb that failed.
 #[derive(Debug)]
@@ -26,6 +26,12 @@ pub enum Cause {
     /// A file of the ledger in the repository.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// `orgkeep.toml`.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// A file of the project.
+    #[error(transparent)]
+    Workdir(#[from] workdir::Error),
     /// An archive.
     #[error(transparent)]
     Archive(#[from] archive::Error),
@@ -143,6 +149,8 @@ impl Error {
         match &self.cause {
             Cause::Client(err) => err.hint(),
             Cause::Store(err) => err.hint(),
+            Cause::Config(err) => err.hint(),
+            Cause::Workdir(err) => err.hint(),
             Cause::Select(err) => err.hint(),
             Cause::Refused(err) => err.hint(),
             Cause::Ledger(_) => Some(

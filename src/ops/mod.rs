@@ -7,6 +7,11 @@ pub mod convert;
 pub mod discover;
 mod error;
 mod fetch;
+pub mod history;
+pub mod init;
+pub mod login;
+pub mod setup;
+pub mod rollback;
 pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};

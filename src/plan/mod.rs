@@ -8,6 +8,7 @@
 
 pub mod commits;
 pub mod deletions;
+pub mod deploy;
 pub mod retrieve;
 pub mod rollback;
 pub mod scope;

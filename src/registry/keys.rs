@@ -254,16 +254,16 @@ impl Key {
         self.parts.is_empty()
     }
 
+    /// The elements right below the item that it looks at.
+    pub fn elements(&self) -> impl Iterator<Item = &'static str> {
+        let paths = self.parts.iter().flat_map(|it| &it.any_of);
+        paths.filter_map(|it| it.first().copied())
+    }
+
     /// Whether each part is one element right below the item, or its own text.
     fn is_direct(&self) -> bool {
         let direct = |part: &Part| matches!(part.any_of.as_slice(), [path] if path.len() <= 1);
         self.parts.iter().all(direct)
-    }
-
-    /// How many parts it has.
-    #[must_use]
-    pub fn n_parts(&self) -> usize {
-        self.parts.len()
     }
 
     /// Which part of a sorting key the element `name` of an item is.
@@ -314,11 +314,10 @@ impl Part {
     fn of<'a>(&self, item: &'a Element) -> Cow<'a, str> {
         self.any_of
             .iter()
-            .filter_map(|path| {
+            .find_map(|path| {
                 let at = path.iter().try_fold(item, |it, name| it.child(name))?;
                 Some(at.text()).filter(|it| !it.is_empty())
             })
-            .next()
             .unwrap_or_default()
     }
 

@@ -7,6 +7,8 @@ use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::{Script, Strike};
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -176,39 +178,90 @@ impl Faults {
         &self.0
     }
 
-    /// Whether a rule asks what the calls named `call` are about.
-    #[must_use]
-    pub fn ask_about(&self, call: &str) -> bool {
-        self.0
-            .iter()
-            .any(|it| it.of != "*" && (it.call == call || it.call == "*"))
-    }
-
     /// The fault of a call about `subjects`: that of the first rule which fits.
     ///
-    /// Each rule that fits and is not yet due comes one call nearer.
+    /// Each rule that fits and is not yet due comes one call nearer. A rule about
+    /// something in a call that begins a job is left to [`Faults::script`] where
+    /// it makes the job fail: what goes into a job shows only there.
     pub fn strike(&mut self, call: &str, subjects: &[String]) -> Option<Fault> {
-        let mut found = None;
-        for (at, rule) in self.0.iter_mut().enumerate() {
-            let is_call = rule.call == "*" || rule.call.eq_ignore_ascii_case(call);
-            if !is_call || !(rule.of == "*" || subjects.contains(&rule.of)) {
-                continue;
-            }
-            if rule.after > 0 {
-                rule.after -= 1;
-                continue;
-            }
-            found = Some(at);
-            break;
+        let is_job = matches!(call, "retrieve" | "deploy");
+        let found = self.0.iter_mut().position(|rule| {
+            let is_inside = is_job && rule.of != "*" && rule.is_inner();
+            let fits = rule.is_of(call) && subjects.iter().any(|it| rule.is_about(it));
+            !is_inside && (fits || (rule.is_of(call) && rule.of == "*")) && rule.is_due()
+        })?;
+        Some(self.use_up(found))
+    }
+
+    /// The rules for what goes into one call that begins a job.
+    pub fn script(&mut self) -> FaultScript<'_> {
+        FaultScript {
+            faults: self,
+            passed: Vec::new(),
         }
-        let rule = &mut self.0[found?];
+    }
+
+    fn use_up(&mut self, at: usize) -> Fault {
+        let rule = &mut self.0[at];
         let fault = rule.fault.clone();
         if rule.times == 1 {
-            self.0.remove(found?);
+            self.0.remove(at);
         } else {
             rule.times = rule.times.saturating_sub(1);
         }
-        Some(fault)
+        fault
+    }
+}
+
+impl Rule {
+    /// Whether it shows inside an answer, not in how the answer comes.
+    fn is_inner(&self) -> bool {
+        matches!(self.fault, Fault::Error(_) | Fault::Fail)
+    }
+
+    fn is_of(&self, call: &str) -> bool {
+        self.call == "*" || self.call.eq_ignore_ascii_case(call)
+    }
+
+    /// Whether it is about `subject`: a type, an object, `Type:FullName`.
+    fn is_about(&self, subject: &str) -> bool {
+        let parts = subject.split_once(':');
+        self.of == subject || parts.is_some_and(|(kind, name)| self.of == kind || self.of == name)
+    }
+
+    /// Whether its time has come; if not, it is one call nearer.
+    fn is_due(&mut self) -> bool {
+        let due = self.after == 0;
+        self.after = self.after.saturating_sub(1);
+        due
+    }
+}
+
+/// The rules for one call that begins a job, as the org asks for them.
+pub struct FaultScript<'a> {
+    faults: &'a mut Faults,
+    /// Rules that fitted something in this call and were not due.
+    passed: Vec<Rule>,
+}
+
+impl Script for FaultScript<'_> {
+    fn strike(&mut self, call: &str, of: &str) -> Option<Strike> {
+        let passed = &mut self.passed;
+        let found = self.faults.0.iter_mut().position(|rule| {
+            let fits = rule.is_inner() && rule.of != "*" && rule.is_of(call) && rule.is_about(of);
+            if !fits || passed.contains(rule) {
+                return false;
+            }
+            let is_due = rule.is_due();
+            if !is_due {
+                passed.push(rule.clone());
+            }
+            is_due
+        })?;
+        match self.faults.use_up(found) {
+            Fault::Error(code) => Some(Strike::Error(code)),
+            _ => Some(Strike::Fail),
+        }
     }
 }
 
@@ -253,17 +306,49 @@ mod tests {
     #[test]
     fn rule_strikes_after_and_times_calls() {
         let mut faults = Faults::default();
-        let mut rule: Rule = "retrieve:Profile=fail*2".parse().unwrap();
+        let mut rule: Rule = "retrieve:Profile=503*2".parse().unwrap();
         rule.after = 1;
         faults.add(rule);
         let profile = ["Profile".to_owned()];
         assert_eq!(faults.strike("retrieve", &["Layout".to_owned()]), None);
         assert_eq!(faults.strike("retrieve", &profile), None);
         assert_eq!(faults.strike("deploy", &profile), None);
-        assert_eq!(faults.strike("retrieve", &profile), Some(Fault::Fail));
-        assert_eq!(faults.strike("retrieve", &profile), Some(Fault::Fail));
+        let struck = Some(Fault::Status(503));
+        assert_eq!(faults.strike("retrieve", &profile), struck);
+        assert_eq!(faults.strike("retrieve", &profile), struck);
         assert_eq!(faults.strike("retrieve", &profile), None);
         assert!(faults.rules().is_empty());
+    }
+
+    #[test]
+    fn rule_about_a_component_makes_the_job_fail_in_which_it_is() {
+        let mut faults = Faults::default();
+        let mut rule: Rule = "retrieve:Layout:Account-A=fail".parse().unwrap();
+        rule.after = 1;
+        faults.add(rule);
+        assert_eq!(
+            faults.strike("retrieve", &["Layout:Account-A".to_owned()]),
+            None
+        );
+        for expected in [None, Some(Strike::Fail), None] {
+            let mut script = faults.script();
+            assert_eq!(script.strike("retrieve", "Layout:Account-B"), None);
+            assert_eq!(script.strike("retrieve", "Layout:Account-A"), expected);
+            assert_eq!(script.strike("retrieve", "Layout:Account-A"), None);
+        }
+    }
+
+    #[test]
+    fn rule_is_about_a_type_or_a_name() {
+        for of in ["Profile", "Admin", "Profile:Admin"] {
+            let mut faults = Faults::default();
+            faults.add(format!("readMetadata:{of}=503").parse().unwrap());
+            let subjects = ["Layout".to_owned(), "Profile:Admin".to_owned()];
+            assert_eq!(
+                faults.strike("readMetadata", &subjects),
+                Some(Fault::Status(503))
+            );
+        }
     }
 
     #[test]

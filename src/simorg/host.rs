@@ -148,6 +148,11 @@ impl State {
 
     fn count(&mut self, name: &str, is_api: bool) {
         self.kept.org.count_call(name);
+        self.use_one(is_api);
+    }
+
+    /// Takes one call off the day's allowance.
+    fn use_one(&mut self, is_api: bool) {
         if is_api {
             let hour = self.hour();
             *self.usage.entry(hour).or_default() += 1;
@@ -375,12 +380,9 @@ impl Host {
         };
         let mut state = self.state();
         state.tick();
-        let version = match version_of(&state.kept.org, path.first().copied()) {
-            Ok(version) => version,
-            Err(_) => {
-                let message = "Invalid Api version specified on URL";
-                return refuse(&ApiFault::new("UNSUPPORTED_API_VERSION", message));
-            }
+        let Ok(version) = version_of(&state.kept.org, path.first().copied()) else {
+            let message = "Invalid Api version specified on URL";
+            return refuse(&ApiFault::new("UNSUPPORTED_API_VERSION", message));
         };
         let name = parsed.call().to_owned();
         let job = job_asked(&request.body);
@@ -402,11 +404,7 @@ impl Host {
                 let message = "TotalRequests Limit exceeded.";
                 return refuse(&ApiFault::new("REQUEST_LIMIT_EXCEEDED", message));
             }
-            state.count(&called.name, user.is_some());
-            if user.is_some_and(|it| !it.may(Permission::ApiEnabled)) {
-                let message = "API is not enabled for this Organization or Partner";
-                return refuse(&ApiFault::new("API_DISABLED_FOR_ORG", message));
-            }
+            state.use_one(user.is_some());
             let reply = soap::answer(&mut state.kept.org, version, &parsed, script);
             if let (true, Some(id)) = (begins_job(&called.name), id_given(&reply.body)) {
                 let id = id.to_owned();
@@ -441,7 +439,7 @@ impl Host {
             }
         };
         let mut reply = match fault {
-            None => answer(state, &mut NoScript),
+            None => scripted(state, answer),
             Some(Fault::Expired) if called.protocol == Protocol::OAuth => {
                 login::error(400, "invalid_grant", "expired access/refresh token")
             }
@@ -531,6 +529,14 @@ impl Protocol {
 
 fn soap_reply(reply: soap::Reply) -> Reply {
     Reply::xml(reply.status, reply.body)
+}
+
+/// Has a call answered under the rules about what goes into it.
+fn scripted(state: &mut State, answer: impl FnOnce(&mut State, &mut dyn Script) -> Reply) -> Reply {
+    let mut faults = std::mem::take(&mut state.faults);
+    let reply = answer(state, &mut faults.script());
+    state.faults = faults;
+    reply
 }
 
 /// A page as the edge gives it when the org is not there.

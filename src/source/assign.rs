@@ -150,8 +150,8 @@ struct Group<'r> {
 impl Group<'_> {
     /// Takes the entries that make up the component, and says why the others do not.
     fn settle(mut self, entries: &[&str], found: &mut Assignment) {
-        let files = self.members[0].1.as_ref().map(|it| it.ty.files);
-        match files {
+        let ty = self.members[0].1.as_ref().map(|it| it.ty);
+        match ty.map(|it| it.files) {
             Some(Files::Single | Files::Decomposed) => {
                 // Best is a document of this format at the shallowest place.
                 let best = self.members.iter().min_by_key(|(entry, place)| {
@@ -164,6 +164,10 @@ impl Group<'_> {
                 self.refuse(found, Reason::Twin, |entry| Some(entry) == best);
             }
             Some(Files::Content | Files::StaticResource) => self.settle_pair(entries, found),
+            // Two documents that differ in their endings would share one `-meta.xml`.
+            Some(Files::Mixed) if ty.is_some_and(|it| it.in_folder) => {
+                self.settle_pair(entries, found);
+            }
             Some(Files::Mixed) => {
                 let has = |part: Part| self.members.iter().any(|it| is(it, part));
                 if !has(Part::Document) || !has(Part::Content) {
@@ -285,6 +289,23 @@ mod tests {
                 "stray.txt: no type has such a file in this directory",
             ]
         );
+    }
+
+    #[test]
+    fn documents_that_would_share_a_file_are_told() {
+        let (components, left_over) = assigned(&[
+            "documents/F/x.png",
+            "documents/F/x.png-meta.xml",
+            "documents/F/x.jpg",
+            "documents/F/x.jpg-meta.xml",
+            "documents/F/bare",
+            "documents/F/bare-meta.xml",
+        ]);
+        assert_eq!(
+            components,
+            ["Document:F/x [0, 1]", "Document:F/bare [4, 5]"]
+        );
+        assert_eq!(left_over.len(), 2);
     }
 
     proptest! {

@@ -272,3 +272,6 @@ fn as_part(child: Child<'_>, parent: &mut Element) -> Element {
     }
     element
 }
+
+#[cfg(test)]
+mod tests;

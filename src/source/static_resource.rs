@@ -1,5 +1,7 @@
 //! Static resources: archives lie in the tree file by file.
 
+use std::collections::HashSet;
+
 use super::decomposed::parse_root;
 use super::mime;
 use super::place::META;
@@ -81,20 +83,21 @@ fn expanded(
         return None;
     }
     let mut files = Vec::new();
+    let mut filled: HashSet<&str> = HashSet::new();
+    let mut folders: Vec<&str> = Vec::new();
     for (n, entry) in archive.entries().iter().enumerate() {
         if entry.problem.is_some() {
             return None;
         }
         if entry.is_folder {
-            let inside = format!("{}/", entry.name);
-            let is_empty = !archive
-                .entries()
-                .iter()
-                .any(|it| it.name.starts_with(&inside));
-            if is_empty && level == Level::Canonical {
-                return None;
-            }
+            folders.push(&entry.name);
             continue;
+        }
+        let mut name = entry.name.as_str();
+        while let Some((above, _)) = name.rsplit_once('/')
+            && filled.insert(above)
+        {
+            name = above;
         }
         files.push(SourceFile {
             path: TreePath::from_org(&format!("{folder}/{}", entry.name)).ok()?,
@@ -102,7 +105,9 @@ fn expanded(
             bytes: archive.read(n).ok()?,
         });
     }
-    (!files.is_empty()).then_some(files)
+    let loses_folder = folders.iter().any(|it| !filled.contains(it));
+    let comes_back = !files.is_empty() && !(loses_folder && level == Level::Canonical);
+    comes_back.then_some(files)
 }
 
 /// Writes the content of a resource as one file, an expanded archive zipped again.
@@ -190,4 +195,156 @@ pub(super) fn halves<'a, F>(
         }
     };
     Ok((find(true)?, find(false)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+    use crate::source::{join, split};
+
+    fn key() -> ComponentKey {
+        "StaticResource:R".parse().unwrap()
+    }
+
+    fn resource(content_type: &str, content: Vec<u8>) -> Vec<PackageFile> {
+        let file = |path: &str, bytes| PackageFile {
+            path: path.to_owned(),
+            bytes,
+        };
+        let document =
+            format!("<StaticResource><contentType>{content_type}</contentType></StaticResource>");
+        vec![
+            file("staticresources/R.resource", content),
+            file("staticresources/R.resource-meta.xml", document.into_bytes()),
+        ]
+    }
+
+    fn archive(names: &[&str]) -> Vec<u8> {
+        let mut writer = Writer::new(Vec::new());
+        for name in names {
+            writer
+                .add(name, name.as_bytes(), Compression::FAST)
+                .unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    /// Paths below the folder of resources.
+    fn paths(level: Level, content_type: &str, content: Vec<u8>) -> Vec<String> {
+        let files = resource(content_type, content);
+        let files = split(Registry::official(), level, &key(), files).unwrap();
+        let short = |it: SourceFile| {
+            it.path
+                .as_str()
+                .trim_start_matches("main/default/staticresources/")
+                .to_owned()
+        };
+        files.into_iter().map(short).collect()
+    }
+
+    #[test]
+    fn archive_lies_in_the_tree_file_by_file_and_is_zipped_the_same_each_time() {
+        let files = resource(
+            "application/zip",
+            archive(&["b.txt", "a/x.resource-meta.xml"]),
+        );
+        let source = split(Registry::official(), Level::Faithful, &key(), files).unwrap();
+        let found: Vec<_> = source.iter().map(|it| it.path.as_str()).collect();
+        assert_eq!(
+            found,
+            [
+                "main/default/staticresources/R/b.txt",
+                "main/default/staticresources/R/a/x.resource-meta.xml",
+                "main/default/staticresources/R.resource-meta.xml",
+            ]
+        );
+        let joined = join(Registry::official(), &key(), &source).unwrap();
+        assert_eq!(
+            joined[0].bytes,
+            archive_sorted(&["a/x.resource-meta.xml", "b.txt"])
+        );
+        let again = split(
+            Registry::official(),
+            Level::Faithful,
+            &key(),
+            joined.clone(),
+        )
+        .unwrap();
+        let back = join(Registry::official(), &key(), &again).unwrap();
+        assert_eq!(back, joined);
+    }
+
+    fn archive_sorted(names: &[&str]) -> Vec<u8> {
+        let mut writer = Writer::new(Vec::new());
+        for name in names {
+            writer
+                .add(name, name.as_bytes(), Compression::SMALL)
+                .unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn archive_that_would_not_come_back_stays_one_file() {
+        let single = ["R.zip", "R.resource-meta.xml"];
+        for names in [
+            &["../up", "a"][..],
+            &["a/.git/config"],
+            &["a.txt", "A.txt"],
+            &["a", "a"],
+            &["a", "a/b"],
+            &[],
+        ] {
+            let content = archive(names);
+            assert_eq!(
+                paths(Level::Faithful, "application/zip", content),
+                single,
+                "{names:?}"
+            );
+        }
+        let content = b"no archive".to_vec();
+        assert_eq!(
+            paths(Level::Faithful, "application/x-zip-compressed", content),
+            single
+        );
+    }
+
+    #[test]
+    fn empty_folder_keeps_the_archive_whole_at_the_canonical_level() {
+        let content = archive(&["a/", "b"]);
+        let content_type = "application/zip";
+        assert_eq!(
+            paths(Level::Faithful, content_type, content.clone()),
+            ["R/b", "R.resource-meta.xml"]
+        );
+        assert_eq!(
+            paths(Level::Canonical, content_type, content),
+            ["R.zip", "R.resource-meta.xml"]
+        );
+    }
+
+    #[test]
+    fn other_content_gets_the_ending_of_its_type() {
+        let cases = [
+            ("text/css", "R.css"),
+            ("", "R.bin"),
+            ("image/jpeg", "R.jpeg"),
+        ];
+        for (content_type, path) in cases {
+            let found = paths(Level::Canonical, content_type, b"x".to_vec());
+            assert_eq!(found, [path, "R.resource-meta.xml"]);
+        }
+    }
+
+    #[test]
+    fn half_a_resource_is_refused() {
+        let mut files = resource("text/css", b"x".to_vec());
+        files.truncate(1);
+        let err = split(Registry::official(), Level::Faithful, &key(), files).unwrap_err();
+        assert_eq!(
+            err.to_string(),
+            "StaticResource:R has no document beside it"
+        );
+    }
 }

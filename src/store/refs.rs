@@ -128,3 +128,31 @@ impl Repository {
         }
     }
 }
+
+impl Repository {
+    /// The branch that HEAD names, be it born or not; `None` where HEAD is a commit itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub fn head_branch(&self) -> Result<Option<String>, Error> {
+        let handle = self.handle()?;
+        let head = handle
+            .find_reference("HEAD")
+            .map_err(Error::database("read HEAD"))?;
+        let target = head.symbolic_target_bytes().map(String::from_utf8_lossy);
+        Ok(target.and_then(|it| it.strip_prefix("refs/heads/").map(str::to_owned)))
+    }
+
+    /// The commit that HEAD is at; `None` where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub fn head_commit(&self) -> Result<Option<ObjectId>, Error> {
+        match self.head_branch()? {
+            Some(branch) => self.ref_target(&format!("refs/heads/{branch}")),
+            None => self.ref_target("HEAD"),
+        }
+    }
+}

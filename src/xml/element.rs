@@ -194,6 +194,10 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Longest reference that is looked for, in bytes, so that a text of `&` alone
+/// takes no more time than its size.
+const MAX_REFERENCE: usize = 32;
+
 /// Decodes the five named entities and character references.
 ///
 /// What is none of these stays as it is written.
@@ -208,7 +212,9 @@ pub fn decode(text: &str) -> Cow<'_, str> {
         out.push_str(&rest[..start]);
         rest = &rest[start..];
         let known = rest
-            .find(';')
+            .bytes()
+            .take(MAX_REFERENCE)
+            .position(|it| it == b';')
             .and_then(|end| Some((reference(&rest[1..end])?, end)));
         if let Some((it, end)) = known {
             out.push(it);

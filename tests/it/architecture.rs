@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("diff", "xml model registry source"),
     ("plan", "xml model ledger registry source diff"),
     ("client", "xml model progress archive"),
-    ("auth", "model client"),
+    ("auth", "xml model progress client"),
     ("store", "model progress"),
     ("workdir", "model"),
     ("config", "model source plan"),
@@ -115,6 +115,8 @@ fn nobody_but_the_demo_knows_that_an_org_is_simulated() {
     for file in rust_files(Path::new("src")) {
         let side = file.starts_with("src/simorg")
             || file.starts_with("src/cli/simorg.rs")
+            // The list of commands names the one that serves it.
+            || file.starts_with("src/cli/mod.rs")
             || file.starts_with("src/cli/demo")
             || file.starts_with("src/cli/demo.rs");
         if side {

@@ -17,7 +17,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::script_server::{Asked, Reply, ScriptServer};
+use crate::support::script_server::{Asked, Reply, ScriptServer};
 
 const ORG: &str = "00D000000000001EAA";
 

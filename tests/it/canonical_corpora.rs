@@ -88,6 +88,9 @@ fn type_of(path: &str) -> &'static str {
 fn meaning(bytes: &[u8]) -> Element {
     fn spell(element: &mut Element) {
         element.attributes.retain(|it| it.0 != "xmlns");
+        for (_, value) in &mut element.attributes {
+            *value = escape(&decode(value)).into_owned();
+        }
         for node in &mut element.children {
             match node {
                 Node::Text(text) => *text = escape(&decode(text)).into_owned(),
@@ -123,12 +126,12 @@ fn canonical_form_of_real_projects_is_stable_and_keeps_their_meaning() {
                     meaning(bytes),
                     "{corpus} {path}: another meaning"
                 );
-            } else if !path.ends_with(".json") {
+            } else if ty != "DigitalExperienceBundle" {
                 assert_eq!(*once, bytes[..], "{corpus} {path}: content was touched");
             }
         }
         assert!(
-            100 < n_xml && n_canonical < n_xml,
+            50 < n_xml && n_canonical < n_xml,
             "{corpus}: {n_canonical} of {n_xml}"
         );
     }

@@ -19,7 +19,7 @@ use orgkeep::{
     model::{ApiVersion, Manifest, TypeName},
 };
 
-use crate::script_server::{Reply, ScriptServer};
+use crate::support::script_server::{Reply, ScriptServer};
 
 const VERSIONS: &str = r#"[{"label":"Winter '26","url":"/services/data/v65.0","version":"65.0"},
     {"label":"Spring '26","url":"/services/data/v66.0","version":"66.0"}]"#;
@@ -82,7 +82,7 @@ fn fault(code: &str, message: &str) -> Reply {
 }
 
 fn listing(names: &[&str]) -> Reply {
-    let results: String = names
+    let results: Vec<String> = names
         .iter()
         .map(|name| {
             format!(
@@ -96,7 +96,8 @@ fn listing(names: &[&str]) -> Reply {
         })
         .collect();
     Reply::ok(envelope(&format!(
-        "<listMetadataResponse>{results}</listMetadataResponse>"
+        "<listMetadataResponse>{}</listMetadataResponse>",
+        results.concat()
     )))
 }
 
@@ -293,7 +294,11 @@ async fn answer_is_decoded_as_it_streams_in_chunks_and_packed() {
         found.messages[0].problem,
         "Entity of type 'ApexClass' named 'B' cannot be found"
     );
-    let asked: Vec<_> = server.asked().iter().map(|it| it.text()).collect();
+    let asked: Vec<_> = server
+        .asked()
+        .iter()
+        .map(crate::support::script_server::Asked::text)
+        .collect();
     let polls = asked.iter().filter(|it| it.contains("<includeZip>false<"));
     let fetches = asked.iter().filter(|it| it.contains("<includeZip>true<"));
     assert_eq!((polls.count(), fetches.count()), (3, 1));
@@ -613,7 +618,7 @@ async fn slow_answers_end() {
         vec![
             Reply::Hang,
             Reply::Trickle(body.clone(), Duration::from_millis(10)),
-            Reply::Trickle(body, Duration::from_secs(60)),
+            Reply::Trickle(body, Duration::from_mins(1)),
         ],
     )
     .await;

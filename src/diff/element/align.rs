@@ -1,6 +1,6 @@
 //! Which children of two elements are one and the same.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use crate::{
     registry::keys::{KeyRules, Order, Scope},
@@ -12,10 +12,10 @@ pub(super) const COMMENT: &str = "#comment";
 
 /// A child, told from its siblings within one document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
-    pub name: String,
+pub(super) struct Identity<'a> {
+    pub name: &'a str,
     /// The texts of its key; `None` where nothing names it.
-    pub key: Option<Vec<String>>,
+    pub key: Option<Vec<Cow<'a, str>>>,
     /// How many like it stand before it.
     pub nth: usize,
 }
@@ -27,40 +27,48 @@ pub(super) fn is_regular(element: &Element) -> bool {
 }
 
 /// The identity of each child of `element`, in order.
-pub(super) fn identify(element: &Element, scope: Scope, keys: &KeyRules) -> Vec<Identity> {
-    let mut counts: HashMap<(&str, Option<Vec<String>>), usize> = HashMap::new();
-    let mut identities = Vec::with_capacity(element.children.len());
-    for node in &element.children {
+pub(super) fn identify<'a>(
+    element: &'a Element,
+    scope: Scope,
+    keys: &KeyRules,
+) -> Vec<Identity<'a>> {
+    let identity = |node: &'a Node| {
         let (name, key) = match node {
             Node::Element(child) => {
                 let (rule, _) = keys.look_up(scope, child.local_name());
-                let texts = match rule.order {
-                    Order::One => None,
-                    _ => rule.known_by.of(child),
+                let is_one = rule.order == Order::One;
+                let key = if is_one {
+                    None
+                } else {
+                    rule.known_by.of(child)
                 };
-                let texts = texts.map(|it| it.into_iter().map(|it| it.into_owned()).collect());
-                (child.name.as_str(), texts)
+                (child.name.as_str(), key)
             }
             _ => (COMMENT, None),
         };
-        let count = counts.entry((name, key.clone())).or_default();
-        identities.push(Identity {
-            name: name.to_owned(),
-            key,
-            nth: *count,
-        });
+        Identity { name, key, nth: 0 }
+    };
+    let mut identities: Vec<Identity<'a>> = element.children.iter().map(identity).collect();
+    let mut counts: HashMap<&Identity<'_>, usize> = HashMap::with_capacity(identities.len());
+    let count = |it| {
+        let count = counts.entry(it).or_default();
         *count += 1;
+        *count - 1
+    };
+    let numbers: Vec<usize> = identities.iter().map(count).collect();
+    for (it, number) in identities.iter_mut().zip(numbers) {
+        it.nth = number;
     }
     identities
 }
 
 /// For each child before, its number after; `None` for those that are gone.
 pub(super) fn pair(
-    before: (&Element, &[Identity]),
-    after: (&Element, &[Identity]),
+    before: (&Element, &[Identity<'_>]),
+    after: (&Element, &[Identity<'_>]),
 ) -> Vec<Option<usize>> {
     let mut pairs = vec![None; before.1.len()];
-    let keyed: HashMap<&Identity, usize> = after
+    let keyed: HashMap<&Identity<'_>, usize> = after
         .1
         .iter()
         .enumerate()
@@ -73,7 +81,7 @@ pub(super) fn pair(
         if it.key.is_some() {
             pairs[at] = keyed.get(it).copied();
         } else {
-            let place = *places.entry(&it.name).or_insert_with(|| {
+            let place = *places.entry(it.name).or_insert_with(|| {
                 nameless.push((Vec::new(), Vec::new()));
                 nameless.len() - 1
             });
@@ -82,7 +90,7 @@ pub(super) fn pair(
     }
     for (at, it) in after.1.iter().enumerate() {
         if it.key.is_none()
-            && let Some(place) = places.get(it.name.as_str())
+            && let Some(place) = places.get(it.name)
         {
             nameless[*place].1.push(at);
         }

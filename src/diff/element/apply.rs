@@ -1,6 +1,9 @@
 //! Applies changes to a document.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::{
     ChangeKind, ElementChange, Id, Place, Step,
@@ -8,7 +11,7 @@ use super::{
 };
 use crate::{
     registry::keys::{KeyRules, Order, Scope},
-    source::canonical::sort,
+    source::canonical::{sort, sorted},
     xml::{Element, Node},
 };
 
@@ -29,9 +32,8 @@ pub fn apply(
     changes: &[ElementChange],
     keys: &KeyRules,
 ) -> Result<Element, Misfit> {
-    let mut res = document.clone();
-    sort(&mut res, keys);
-    apply_lists(res, &[changes.iter().collect()], keys)
+    let document = sorted(document, keys).into_owned();
+    apply_lists(document, &[changes.iter().collect()], keys)
 }
 
 /// The same with several lists, each of which fits `document`, in canonical
@@ -166,8 +168,11 @@ impl<'a> Chain<'a> {
         let mut places = HashMap::with_capacity(length);
         for (at, it) in identities.into_iter().enumerate() {
             let handle = match it.key {
-                Some(texts) => Handle::Key(it.name, texts, it.nth),
-                None => Handle::Before(it.name, it.nth),
+                Some(texts) => {
+                    let texts = texts.into_iter().map(Cow::into_owned).collect();
+                    Handle::Key(it.name.to_owned(), texts, it.nth)
+                }
+                None => Handle::Before(it.name.to_owned(), it.nth),
             };
             places.insert(handle, at + 1);
         }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     registry::keys::{KeyRules, Scope},
-    source::canonical::sort,
+    source::canonical::sorted,
     xml::{Element, Node},
 };
 
@@ -19,10 +19,7 @@ pub fn diff(before: &Element, after: &Element, keys: &KeyRules) -> Vec<ElementCh
     if before == after {
         return Vec::new();
     }
-    let (mut before, mut after) = (before.clone(), after.clone());
-    sort(&mut before, keys);
-    sort(&mut after, keys);
-    diff_sorted(&before, &after, keys)
+    diff_sorted(&sorted(before, keys), &sorted(after, keys), keys)
 }
 
 /// The same for documents that are in canonical order.
@@ -48,8 +45,8 @@ struct Search<'a> {
 
 /// The children of two elements, and which of them are the same.
 struct Children<'a> {
-    before: (&'a Element, Vec<Identity>),
-    after: (&'a Element, Vec<Identity>),
+    before: (&'a Element, Vec<Identity<'a>>),
+    after: (&'a Element, Vec<Identity<'a>>),
     /// For each before, its number after.
     to: Vec<Option<usize>>,
     /// For each after, its number before.
@@ -234,10 +231,10 @@ impl<'a> Children<'a> {
     }
 }
 
-fn step(it: &Identity, before: Option<&Identity>, after: Option<&Identity>) -> Step {
+fn step(it: &Identity<'_>, before: Option<&Identity<'_>>, after: Option<&Identity<'_>>) -> Step {
     let id = match &it.key {
         Some(texts) => Id::Key {
-            texts: texts.clone(),
+            texts: texts.iter().map(ToString::to_string).collect(),
             nth: it.nth,
         },
         None => Id::Nth {
@@ -246,7 +243,7 @@ fn step(it: &Identity, before: Option<&Identity>, after: Option<&Identity>) -> S
         },
     };
     Step {
-        name: it.name.clone(),
+        name: it.name.to_owned(),
         id,
     }
 }

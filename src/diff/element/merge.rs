@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     registry::keys::{KeyRules, Order},
-    source::canonical::sort,
+    source::canonical::sorted,
     xml::Element,
 };
 
@@ -40,16 +40,11 @@ pub struct Conflict {
 /// behind, where that is still known, else before the one it stood before.
 #[must_use]
 pub fn merge(base: &Element, ours: &Element, theirs: &Element, keys: &KeyRules) -> Merged {
-    let sorted = |it: &Element| {
-        let mut it = it.clone();
-        sort(&mut it, keys);
-        it
-    };
-    let (base, ours, theirs) = (sorted(base), sorted(ours), sorted(theirs));
+    let (base, ours, theirs) = (sorted(base, keys), sorted(ours, keys), sorted(theirs, keys));
     let our_changes = diff_sorted(&base, &ours, keys);
     let their_changes = diff_sorted(&base, &theirs, keys);
 
-    let index = Index::new(&our_changes, &base, keys);
+    let index = Index::new(&our_changes, base.local_name(), keys);
     let mut conflicts = Vec::new();
     let mut taken = Vec::new();
     for change in &their_changes {
@@ -68,8 +63,8 @@ pub fn merge(base: &Element, ours: &Element, theirs: &Element, keys: &KeyRules) 
             .map(|it| text(it))
             .cmp(other.iter().map(|it| text(it)))
     });
-    let element =
-        apply_lists(base, &lists, keys).expect("what changed since the base fits the base");
+    let element = apply_lists(base.into_owned(), &lists, keys)
+        .expect("what changed since the base fits the base");
     Merged { element, conflicts }
 }
 
@@ -110,10 +105,10 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn new(changes: &'a [ElementChange], base: &'a Element, keys: &'a KeyRules) -> Self {
+    fn new(changes: &'a [ElementChange], root: &'a str, keys: &'a KeyRules) -> Self {
         let mut index = Self {
             keys,
-            root: base.local_name(),
+            root,
             at: HashMap::new(),
             below: HashMap::new(),
         };

@@ -40,15 +40,11 @@ fn item(field: &str) -> String {
 }
 
 fn layout(columns: &[&[&str]]) -> String {
-    let columns: String = columns
-        .iter()
-        .map(|it| {
-            format!(
-                "<layoutColumns>{}</layoutColumns>",
-                it.iter().map(|it| item(it)).collect::<String>()
-            )
-        })
-        .collect();
+    let column = |it: &&[&str]| {
+        let items: Vec<String> = it.iter().map(|it| item(it)).collect();
+        ["<layoutColumns>", &items.concat(), "</layoutColumns>"].concat()
+    };
+    let columns = columns.iter().map(column).collect::<Vec<_>>().concat();
     format!("<Layout><layoutSections><label>Info</label>{columns}</layoutSections></Layout>")
 }
 
@@ -216,7 +212,7 @@ fn document() -> impl Strategy<Value = Element> {
     };
     let with = |name: &'static str, children: Vec<Element>| {
         let mut element = Element::new(name);
-        children.into_iter().for_each(|it| element.push(it));
+        element.children = children.into_iter().map(Node::Element).collect();
         element
     };
     let permission = (leaf("editable"), leaf("field"))

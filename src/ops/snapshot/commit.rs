@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::{Base, snapshot_id},
+    detail,
     listing::parent_of,
     outcome::{self, Known, PathChange},
     people,
@@ -82,10 +83,7 @@ pub(super) async fn commits(
     let ledger = record::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
     let (by_scope, by_people): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
 
-    let files: Vec<ChangedFile> = by_people
-        .iter()
-        .map(|it| changed_file(registry, it))
-        .collect();
+    let files = detail::changed_files(registry, &by_people, pack)?;
     let evidence = gather_evidence(base, plan, answers);
     let stamp = |key: &ComponentKey| evidence.get(key).map(|it| it.modified.clone());
     let planned = commits::plan_commits(
@@ -180,7 +178,8 @@ fn ours(
     }
 }
 
-fn changed_file(registry: &Registry, change: &PathChange) -> ChangedFile {
+/// A changed file of which nothing more is told.
+pub(super) fn changed_file(registry: &Registry, change: &PathChange) -> ChangedFile {
     let parent = parent_of(registry, &change.key)
         .or_else(|| (change.key != change.family).then(|| change.family.clone()));
     ChangedFile {

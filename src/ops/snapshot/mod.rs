@@ -8,12 +8,14 @@
 
 mod base;
 mod commit;
+mod detail;
 mod flows;
 mod gather;
 mod listing;
 mod options;
 mod outcome;
 mod people;
+mod permissions;
 mod read;
 mod record;
 mod report;

@@ -14,6 +14,7 @@ use super::{
     gather::{Conversion, Gathered, PartialAnswer},
     listing::{self, InScope, parent_of},
     people,
+    permissions::{self, Fingerprints},
     record::Memory,
 };
 use crate::{
@@ -54,11 +55,15 @@ pub(super) struct ReadPlan {
     pub(super) in_scope: InScope,
     pub(super) pass: Pass,
     pub(super) decision: Decision,
-    pub(super) request: RetrieveRequest,
+    /// What to fetch: first what answers for itself, then profiles that changed, beside everything.
+    pub(super) requests: Vec<RetrieveRequest>,
+    /// Fingerprints of the permission tables; absent where they cannot be read.
+    pub(super) permissions: Option<Fingerprints>,
     pub(super) batches: Vec<RetrieveBatch>,
     pub(super) costs: CostModel,
     pub(super) flows: BTreeMap<String, FlowVersions>,
     pub(super) flows_problem: Option<String>,
+    pub(super) permissions_problem: Option<String>,
     /// Components that entered the scope since the last snapshot.
     pub(super) entered: BTreeSet<ComponentKey>,
     /// Components that left it.
@@ -128,24 +133,55 @@ pub(super) async fn plan(
             .filter(|it| !now.contains(it))
             .collect();
     }
+    for (flow, versions) in &flows {
+        // Another version may be active although nothing was edited.
+        if let Ok(key) = ComponentKey::parse("Flow", flow)
+            && in_scope.components.contains_key(&key)
+            && base.flows.get(flow) != Some(versions)
+        {
+            decision
+                .fetch
+                .entry(key)
+                .or_insert(incremental::Need::Changed);
+        }
+    }
+    let (permissions, permissions_problem) =
+        match permissions::fingerprints(org, &in_scope.components).await {
+            Ok(now) => (Some(now), None),
+            Err(reason) => (None, Some(reason)),
+        };
+    if let Some(now) = &permissions
+        && pass != Pass::Full
+    {
+        for key in permissions::moved(&memory.permissions(), now) {
+            if in_scope.components.contains_key(&key) {
+                decision.fetch.insert(key, incremental::Need::Changed);
+            }
+        }
+    }
     let is_selective = !options.only.is_empty();
     if is_selective {
         select(&mut decision, base, &in_scope, options)?;
     }
     let (entered, left) = scope_changes(base, setup, &in_scope);
-    let request = request(&decision, &in_scope, setup, pass);
+    let requests = requests(&decision, &in_scope, setup, pass);
     let costs = memory.costs();
-    let batches = plan_retrieve(&request, &costs, Limits::planned());
+    let batches = requests
+        .iter()
+        .flat_map(|it| plan_retrieve(it, &costs, Limits::planned()))
+        .collect();
     Ok(ReadPlan {
         discovery,
         in_scope,
         pass,
         decision,
-        request,
+        requests,
+        permissions,
         batches,
         costs,
         flows,
         flows_problem,
+        permissions_problem,
         entered,
         left,
         began,
@@ -229,56 +265,77 @@ fn rules(texts: &[String]) -> Vec<crate::plan::scope::Rule> {
 }
 
 /// What to retrieve for a decision.
-fn request(
+///
+/// A full pass names everything beside every profile. In an incremental one, a
+/// profile that changed is asked about everything; the others about what is new
+/// or changed, and about this pass's slice of the rest.
+fn requests(
     decision: &Decision,
     in_scope: &InScope,
     setup: &SnapshotSetup,
     pass: Pass,
-) -> RetrieveRequest {
+) -> Vec<RetrieveRequest> {
+    let is_partial = |it: &ComponentKey| partial::is_partial(&it.type_name, setup.api_version);
+    let describing: BTreeSet<ComponentKey> = in_scope
+        .components
+        .keys()
+        .filter(|it| partial::describes_a_part(&it.type_name))
+        .cloned()
+        .collect();
     let mut request = RetrieveRequest::default();
-    let version = setup.api_version;
-    for key in decision.fetch.keys() {
-        if partial::is_partial(&key.type_name, version) {
-            request.partial.insert(key.clone());
-        } else {
+    let mut changed = RetrieveRequest::default();
+    for (key, need) in &decision.fetch {
+        if !is_partial(key) {
             request.components.insert(key.clone());
+        } else if pass == Pass::Full {
+            request.partial.insert(key.clone());
+        } else if *need != incremental::Need::Slice {
+            changed.partial.insert(key.clone());
         }
     }
-    let all_partial = || {
-        in_scope
-            .components
-            .keys()
-            .filter(|it| partial::is_partial(&it.type_name, version))
-            .cloned()
-    };
-    let describing = || {
-        in_scope
-            .components
-            .keys()
-            .filter(|it| partial::describes_a_part(&it.type_name))
-    };
+    if !changed.partial.is_empty() {
+        changed.companions.clone_from(&describing);
+    }
     match pass {
-        Pass::Full => request.companions.extend(describing().cloned()),
+        Pass::Full => request.companions = describing,
         Pass::Incremental { number, n_slices } => {
-            // Whatever changed or is new may have entries in every profile.
-            let touched: BTreeSet<ComponentKey> = decision
+            let touched = decision
                 .new
                 .iter()
-                .chain(request.components.iter())
-                .filter(|it| partial::describes_a_part(&it.type_name))
-                .cloned()
-                .collect();
-            let slice = partial::slice(describing(), number, n_slices);
-            request.companions.extend(touched);
-            if !request.partial.is_empty() {
+                .chain(&request.components)
+                .filter(|it| describing.contains(*it))
+                .cloned();
+            request.companions = touched.collect();
+            let slice = partial::slice(&describing, number, n_slices);
+            let is_new_day = decision
+                .fetch
+                .values()
+                .any(|it| *it == incremental::Need::Slice);
+            if is_new_day {
                 request.companions.extend(slice);
             }
             if !request.companions.is_empty() {
-                request.partial.extend(all_partial());
+                let others = in_scope
+                    .components
+                    .keys()
+                    .filter(|it| is_partial(it) && !changed.partial.contains(*it));
+                request.partial = others.cloned().collect();
             }
         }
     }
-    request
+    [request, changed]
+        .into_iter()
+        .filter(|it| !(it.components.is_empty() && it.partial.is_empty()))
+        .collect()
+}
+
+impl ReadPlan {
+    /// Every component that is fetched, be it in part.
+    pub(super) fn fetched(&self) -> impl Iterator<Item = &ComponentKey> {
+        self.requests
+            .iter()
+            .flat_map(|it| it.components.iter().chain(&it.partial))
+    }
 }
 
 /// Fetches what was planned, and again what moved meanwhile; confirms deletions.
@@ -327,7 +384,12 @@ pub(super) async fn read(
             since: None,
         });
     }
-    let n_components = plan.request.components.len() + plan.request.partial.len();
+    if let Some(reason) = &plan.permissions_problem {
+        monitor.event(Event::Warned(format!(
+            "the permission tables cannot be read, so changed permissions are found by their dates and in turn: {reason}"
+        )));
+    }
+    let n_components = plan.fetched().count();
     monitor.event(Event::Started(Phase::Retrieve, Some(n_components as u64)));
     let mut batches = plan.batches.clone();
     for round in 1..=motion::MAX_ROUNDS {

@@ -13,6 +13,7 @@ use super::{
     gather::StoredFile,
     listing,
     outcome::PathChange,
+    permissions::Fingerprints,
     read::{Answers, ReadPlan, tree_key},
     rule_versions,
 };
@@ -97,6 +98,15 @@ impl Memory {
             .unsettled
             .iter()
             .filter_map(|it| it.parse().ok())
+            .collect()
+    }
+
+    /// Fingerprints of the permission tables, as the last run saw them.
+    pub(super) fn permissions(&self) -> Fingerprints {
+        self.state
+            .watermarks
+            .iter()
+            .filter_map(|(key, mark)| Some((key.parse().ok()?, mark.clone())))
             .collect()
     }
 
@@ -225,10 +235,7 @@ fn coverage(
     if plan.pass != Pass::Full || plan.is_selective {
         let registry = Registry::official();
         let fetched: BTreeSet<ComponentKey> = plan
-            .request
-            .components
-            .iter()
-            .chain(&plan.request.partial)
+            .fetched()
             .map(|it| tree_key(registry, it, plan.in_scope.components.get(it)))
             .collect();
         for gap in &base.coverage.gaps {
@@ -583,6 +590,12 @@ fn remember(
     state.unsettled = answers.unsettled.iter().map(ToString::to_string).collect();
     if has_moved || state.commit.is_none() {
         state.commit = new.map(|it| it.to_string());
+    }
+    if let Some(permissions) = plan.permissions.as_ref().filter(|_| !plan.is_selective) {
+        state.watermarks = permissions
+            .iter()
+            .map(|(key, mark)| (key.to_string(), mark.clone()))
+            .collect();
     }
     let was_full = plan.pass == Pass::Full && !plan.is_selective;
     let is_same = files == memory.stored.files

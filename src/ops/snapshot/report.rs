@@ -98,13 +98,13 @@ pub(super) fn dry_run(
     setup: &SnapshotSetup,
 ) -> SnapshotReport {
     let mut by_type: BTreeMap<String, usize> = BTreeMap::new();
-    for key in plan.request.components.iter().chain(&plan.request.partial) {
+    for key in plan.fetched() {
         *by_type.entry(key.type_name.to_string()).or_default() += 1;
     }
     let n_files = plan
-        .request
-        .components
+        .requests
         .iter()
+        .flat_map(|it| &it.components)
         .map(|it| plan.costs.estimate(it).files)
         .sum();
     let mut report = base_report(plan, org, identity, setup);

@@ -132,7 +132,7 @@ const TRANSLATIONS: &[Entry] = &[
 
 fn entries_of(type_name: &TypeName) -> &'static [Entry] {
     match type_name.as_str() {
-        "Profile" | "PermissionSet" => PERMISSIONS,
+        "Profile" | "PermissionSet" | "MutingPermissionSet" => PERMISSIONS,
         "Translations" => TRANSLATIONS,
         _ => &[],
     }
@@ -266,6 +266,29 @@ fn objects_of(object: &str) -> Vec<&str> {
         "PersonAccount" => vec![object, "Account"],
         _ => vec![object],
     }
+}
+
+/// What an entry of a permission file is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Two entries with one slot cannot both hold.
+    pub slot: (String, String, String),
+    /// The thing, under each type by which it may go, and what else the entry needs.
+    pub things: Vec<ComponentKey>,
+}
+
+/// What an entry of a profile, permission set or translation is about.
+///
+/// `None` for what no component stands behind, such as a user permission.
+#[must_use]
+pub fn about(type_name: &TypeName, entry: &Element) -> Option<About> {
+    let described = describe(entries_of(type_name), entry)?;
+    let mut things = described.things;
+    things.extend(described.also);
+    Some(About {
+        slot: described.slot,
+        things,
+    })
 }
 
 /// The stored file after a partial answer: the answer where it decides, the rest as it was.

@@ -1,15 +1,17 @@
 //! What a document lost since an earlier state, and putting chosen parts back.
 //!
 //! Elements of the two states are matched by the key rules; what no rule names is
-//! matched by content, then by likeness. Only elements that are missing today are
-//! put back: everything that today's document has stays as it is.
+//! matched by content, then by likeness. `diff::element` takes such items by place,
+//! which is right for telling what changed; here a filter that was lost beside one
+//! that somebody edited has to be told from that one. Only elements that are
+//! missing today are put back: everything that today's document has stays.
 //!
 //! Invariant: putting back adds elements and changes none; putting back nothing
 //! gives today's document; a second time finds nothing left to put back.
 
 use std::collections::HashMap;
 
-use crate::registry::keys::{KeyRules, Scope};
+use crate::registry::keys::{KeyRules, Order, Scope};
 use crate::xml::{Element, Node};
 
 /// An element that the earlier state had and today's lacks.
@@ -19,7 +21,7 @@ pub struct Lost<'a> {
     pub inside: &'a [&'a str],
     /// The element as it was.
     pub element: &'a Element,
-    /// The element before it among its like, as it was.
+    /// The element before it among its like, as it was, where their order has a meaning.
     pub after: Option<&'a Element>,
 }
 
@@ -67,6 +69,8 @@ impl Walk<'_, '_> {
         let mut behind: HashMap<Option<usize>, Vec<Element>> = HashMap::new();
         let mut last_of: HashMap<&str, usize> = HashMap::new();
         let mut last_old: HashMap<&str, &Element> = HashMap::new();
+        let rules = self.rules;
+        let is_list = |name: &str| rules.look_up(scope, name).0.order != Order::Set;
         for (at, old) in olds.iter().enumerate() {
             let name = old.local_name();
             if let Some(to) = partner[at] {
@@ -75,7 +79,7 @@ impl Walk<'_, '_> {
                 merged[to] = self.merge(old, news[to], inner);
                 self.inside.pop();
                 last_of.insert(name, to);
-            } else if self.is_wanted(old, last_old.get(name).copied()) {
+            } else if self.is_wanted(old, last_old.get(name).copied().filter(|_| is_list(name))) {
                 let place = last_of
                     .get(name)
                     .copied()
@@ -248,11 +252,7 @@ fn likeness(a: &Element, b: &Element) -> usize {
         if let Some(n) = counts.get_mut(&leaf).filter(|it| 0 < **it) {
             *n -= 1;
             // Flags are alike everywhere; names tell.
-            shared += if matches!(leaf.1.as_str(), "true" | "false" | "") {
-                0
-            } else {
-                1
-            };
+            shared += usize::from(!matches!(leaf.1.as_str(), "true" | "false" | ""));
         }
     }
     shared
@@ -291,7 +291,7 @@ mod tests {
             &mut wanted,
         );
         xml::render_element(&merged)
-            .replace("\n", "")
+            .replace('\n', "")
             .replace("    ", "")
     }
 
@@ -348,14 +348,12 @@ mod tests {
     #[test]
     fn column_and_filter_come_back_in_order_beside_one_that_was_edited() {
         let view = |columns: &[&str], filters: &[(&str, &str)]| {
-            let columns: String = columns
+            let columns = columns
                 .iter()
                 .map(|it| format!("<columns>{it}</columns>"))
-                .collect();
-            let filters: String = filters
-                .iter()
-                .map(|(field, value)| format!("<filters><field>{field}</field><operation>equals</operation><value>{value}</value></filters>"))
-                .collect();
+                .collect::<Vec<_>>()
+                .concat();
+            let filters = filters.iter().map(|(field, value)| format!("<filters><field>{field}</field><operation>equals</operation><value>{value}</value></filters>")).collect::<Vec<_>>().concat();
             format!("<ListView>{columns}{filters}</ListView>")
         };
         assert_eq!(

@@ -285,11 +285,22 @@ impl References {
     }
 }
 
+/// Whether components of its own may go when `lost` does.
+#[must_use]
+pub fn may_take_along(lost: &ComponentKey) -> bool {
+    matches!(lost.type_name.as_str(), "CustomObject" | "CustomField")
+}
+
 /// Whether a component goes when `lost` does, by its name alone.
 ///
 /// Its own children, the layouts, the tab, the translations and the rules of an object.
 #[must_use]
 pub fn goes_with(key: &ComponentKey, lost: &ComponentKey) -> bool {
+    if lost.type_name.as_str() == "CustomField"
+        && key.type_name.as_str() != "CustomFieldTranslation"
+    {
+        return false;
+    }
     let name = key.name.decoded().to_lowercase();
     let of = lost.name.decoded().to_lowercase();
     let begins = |ends: &[char]| {

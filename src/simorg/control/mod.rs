@@ -38,9 +38,16 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
             Reply::json(200, &json!({}))
         }
         ("GET", ["state"]) => state::tell(state),
-        (_, ["load" | "faults" | "clock" | "calls" | "state"] | ["sessions", "expire"]) => {
-            error(405, "this call wants another method")
-        }
+        ("POST", ["tests"]) => with(request, |it| {
+            state.kept.org.tests = it;
+            state.is_dirty = true;
+            Reply::json(200, &json!(state.kept.org.tests))
+        }),
+        ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
+        (
+            _,
+            ["load" | "faults" | "clock" | "calls" | "state" | "tests"] | ["sessions", "expire"],
+        ) => error(405, "this call wants another method"),
         _ => error(404, "there is no such control call"),
     }
 }

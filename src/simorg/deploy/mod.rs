@@ -3,63 +3,50 @@
 //! SOAP and REST both come here; neither knows what happens inside. A deploy
 //! is queued by [`start`], moves on with each [`check`], and is kept in
 //! [`crate::simorg::state::Jobs`].
+//!
+//! ```text
+//! job         the queue: options refused, status counted in checks, what is kept
+//! run         one deploy on a copy of the org: deletes, puts, looks up, tests
+//! package     the zip: manifests, what is named, what is missing
+//! schema      which elements may stand where, and in which order
+//! merge       what a file does to what is there      (keys, meaning)
+//! apply       a component in its place, and its row
+//! check       whether what it names is there         (refs, formula, code, flow, names)
+//! remove      deletions: refused, done, taken along  (usage)
+//! apex_tests  which tests run, by script
+//! wire        the result as JSON
+//! ```
+//!
+//! Invariant: a deploy that fails, is cancelled or only tries leaves the state as
+//! it was, but for its job.
 
+mod apex_tests;
+mod apply;
+mod check;
+mod code;
+mod flow;
+mod formula;
+mod job;
+mod keys;
+mod meaning;
+mod merge;
+mod messages;
+mod names;
+mod package;
+mod refs;
+mod remove;
 mod result;
+mod run;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod usage;
+mod wire;
 
+pub use apex_tests::TestScript;
+pub use job::{cancel, check, repeat_validation, start};
 pub use result::{
-    CodeCoverageWarning, DeployDetails, DeployMessage, DeployOptions, DeployResult, RunTestFailure,
-    RunTestSuccess, RunTestsResult,
+    CodeCoverage, CodeCoverageWarning, DeployDetails, DeployMessage, DeployOptions, DeployResult,
+    RunTestFailure, RunTestSuccess, RunTestsResult,
 };
-
-use super::{
-    SimOrg,
-    fault::{Fault, Script},
-    state::Content,
-};
-use crate::model::RecordId;
-
-/// Queues a deploy of `zip` by `user` and gives its id.
-///
-/// # Errors
-///
-/// [`Fault`] where it is refused outright: a missing permission, a limit.
-pub fn start(
-    _org: &mut SimOrg,
-    _user: RecordId,
-    _zip: Content,
-    _options: DeployOptions,
-    _script: &mut dyn Script,
-) -> Result<RecordId, Fault> {
-    Err(not_there())
-}
-
-/// Moves a deploy on by one status check and gives its state.
-///
-/// # Errors
-///
-/// [`Fault`] where there is no such deploy.
-pub fn check(_org: &mut SimOrg, _user: RecordId, _id: &str) -> Result<DeployResult, Fault> {
-    Err(not_there())
-}
-
-/// Asks a deploy to stop; says whether it has stopped.
-///
-/// # Errors
-///
-/// [`Fault`] where there is no such deploy or it has ended.
-pub fn cancel(_org: &mut SimOrg, _user: RecordId, _id: &str) -> Result<bool, Fault> {
-    Err(not_there())
-}
-
-/// Queues the deploy that the validation `id` has tried, and gives its id.
-///
-/// # Errors
-///
-/// [`Fault`] where the validation is not eligible.
-pub fn repeat_validation(_org: &mut SimOrg, _user: RecordId, _id: &str) -> Result<RecordId, Fault> {
-    Err(not_there())
-}
-
-fn not_there() -> Fault {
-    Fault::new("UNSUPPORTED_OPERATION", "this org does not deploy")
-}
+pub use wire::{deploy_request, to_json};

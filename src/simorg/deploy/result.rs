@@ -88,6 +88,9 @@ pub struct DeployResult {
     pub number_components_deployed: usize,
     /// Components in all, failed ones too.
     pub number_components_total: usize,
+    /// Files of the zip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number_files: Option<usize>,
     /// Failed tests.
     pub number_test_errors: usize,
     /// Tests done.
@@ -108,6 +111,9 @@ pub struct DeployResult {
     pub status: String,
     /// Whether it succeeded.
     pub success: bool,
+    /// Bytes of the zip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zip_size: Option<usize>,
 }
 
 /// What a deploy came to, by component and by test.
@@ -166,6 +172,8 @@ pub struct DeployMessage {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunTestsResult {
+    /// Coverage of each class and trigger.
+    pub code_coverage: Vec<CodeCoverage>,
     /// Classes and triggers with too little coverage.
     pub code_coverage_warnings: Vec<CodeCoverageWarning>,
     /// Tests that failed.
@@ -178,6 +186,25 @@ pub struct RunTestsResult {
     pub successes: Vec<RunTestSuccess>,
     /// Milliseconds of all.
     pub total_time: f64,
+}
+
+/// Coverage of a class or trigger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeCoverage {
+    /// Id of the class.
+    pub id: String,
+    /// Name of the class.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Lines that can be covered.
+    pub num_locations: usize,
+    /// Those of them that are not.
+    pub num_locations_not_covered: usize,
+    /// `Class` or `Trigger`.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// Too little coverage of a class or trigger, or of all.

@@ -8,7 +8,7 @@ use crate::{simorg::http::encode, xml::escape};
 /// How long a code is good.
 ///
 /// Source: Salesforce Help, "OAuth 2.0 Web Server Flow": 15 minutes.
-const CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);
+const CODE_LIFETIME: Duration = Duration::from_mins(15);
 
 /// Answers `/services/oauth2/authorize`.
 ///

@@ -66,9 +66,26 @@ fn user<'a>(desk: &'a Desk<'_>, request: &Request) -> Result<&'a User, Reply> {
         .bearer()
         .or_else(|| parameters.get("access_token"))
         .ok_or_else(|| plain("Missing_OAuth_Token"))?;
-    desk.org
-        .user_of(token)
-        .ok_or_else(|| plain("Bad_OAuth_Token"))
+    desk.org.user_of(token).ok_or_else(|| bad_token(request))
+}
+
+/// A token of nobody: 403 and plain text.
+///
+/// `sf` says on its GET that it sends JSON, and its conformance check wants to
+/// read of the session in the error: it is told so in REST's words. What the
+/// platform answers to that header is not recorded.
+fn bad_token(request: &Request) -> Reply {
+    let says_json = request
+        .header("content-type")
+        .is_some_and(|it| it.starts_with("application/json"));
+    if says_json {
+        let body = json!([{
+            "message": "Session expired or invalid",
+            "errorCode": "INVALID_SESSION_ID",
+        }]);
+        return Reply::json(401, &body);
+    }
+    plain("Bad_OAuth_Token")
 }
 
 /// A refusal: 403 and plain text, not JSON.

@@ -120,13 +120,10 @@ fn by_client_credentials(
         let (id, secret) = text.split_once(':')?;
         Some((id.to_owned(), secret.to_owned()))
     });
-    let (id, secret) = match basic {
-        Some(pair) => pair,
-        None => {
-            let get = |name| parameters.get(name).unwrap_or("").to_owned();
-            (get("client_id"), get("client_secret"))
-        }
-    };
+    let (id, secret) = basic.unwrap_or_else(|| {
+        let get = |name| parameters.get(name).unwrap_or("").to_owned();
+        (get("client_id"), get("client_secret"))
+    });
     if id != desk.logins.client_id {
         return Err(refused("invalid_client_id", "client identifier invalid"));
     }

@@ -98,14 +98,16 @@ pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
         ["tooling", "query" | "queryAll", _] => ("toolingQueryMore", None),
         ["sobjects"] => ("describeGlobal", None),
         ["tooling", "sobjects"] => ("toolingDescribeGlobal", None),
-        ["sobjects", object, "describe"] => ("describeSObject", subject(object)),
-        ["tooling", "sobjects", object, "describe"] => ("toolingDescribeSObject", subject(object)),
         ["sobjects", object] if method == "POST" => ("create", subject(object)),
-        ["sobjects", object] => ("describeSObject", subject(object)),
+        ["sobjects", object] | ["sobjects", object, "describe"] => {
+            ("describeSObject", subject(object))
+        }
         ["sobjects", object, _] if is_get => ("retrieveRecord", subject(object)),
         ["sobjects", object, _] if method == "PATCH" => ("update", subject(object)),
         ["sobjects", object, _] if method == "DELETE" => ("delete", subject(object)),
-        ["tooling", "sobjects", object] if is_get => ("toolingDescribeSObject", subject(object)),
+        ["tooling", "sobjects", object] | ["tooling", "sobjects", object, "describe"] => {
+            ("toolingDescribeSObject", subject(object))
+        }
         ["tooling", "sobjects", object, _] if is_get => ("toolingRetrieveRecord", subject(object)),
         ["metadata", "deployRequest"] if method == "POST" => {
             let is_form = request

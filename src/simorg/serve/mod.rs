@@ -24,7 +24,7 @@ pub use options::{InvalidOption, Options, parse_latency, parse_limits};
 
 use super::{
     SimOrg,
-    host::{Host, Kept, Log, State, real_now},
+    host::{Host, Kept, State, real_now},
     http::{Certificate, Listener, ServeError, SigningKey, TlsError},
     load,
     login::{self, InvalidUsers, Logins, default_users, read_users},
@@ -234,7 +234,7 @@ fn signing_key() -> Result<SigningKey, TlsError> {
 /// # Errors
 ///
 /// [`StartError`]; nothing runs and nothing is left behind.
-pub fn start(options: Options) -> Result<Running, StartError> {
+pub fn start(options: &Options) -> Result<Running, StartError> {
     let keeper = match &options.state {
         Some(dir) => Some(keep::Keeper::new(dir.clone(), options.log.clone())?),
         None => None,
@@ -245,12 +245,14 @@ pub fn start(options: Options) -> Result<Running, StartError> {
     };
     let private = keep::private_dir()?;
     let is_new = kept.is_none();
-    let (mut kept, key) = match kept {
-        Some(kept) => kept,
-        None => {
-            let key = signing_key()?;
-            (founded(&options, &key)?, key.private_pem)
+    let (mut kept, key) = if let Some(kept) = kept {
+        if !options.load.is_empty() {
+            (options.log)("what is loaded gives way to the state that was kept");
         }
+        kept
+    } else {
+        let key = signing_key()?;
+        (founded(options, &key)?, key.private_pem)
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

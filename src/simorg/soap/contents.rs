@@ -22,6 +22,8 @@ pub(super) struct Given<'a> {
     pub files: Vec<PackageFile>,
     /// The children that were asked for by name; empty for a whole component.
     pub only: Vec<ComponentKey>,
+    /// The children that were asked for by name beside the whole component.
+    pub beside: Vec<ComponentKey>,
     /// For a version of a flow: what to say of it.
     pub version: Option<(String, Stamp)>,
 }
@@ -57,6 +59,13 @@ pub(super) fn contents<'a>(
             component,
             files,
             only: Vec::new(),
+            beside: selection
+                .children
+                .get(key)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
             version: None,
         });
     }
@@ -71,6 +80,7 @@ pub(super) fn contents<'a>(
                 key: holder.clone(),
                 component,
                 only,
+                beside: Vec::new(),
                 version: None,
             });
         }
@@ -96,6 +106,7 @@ fn flow_versions<'a>(org: &'a SimOrg, selection: &Selection) -> Vec<Given<'a>> {
             component,
             files: vec![PackageFile::new(&path, version.content.clone())],
             only: Vec::new(),
+            beside: Vec::new(),
             version: Some((full_name, version.modified.clone())),
         })
     };

@@ -43,7 +43,7 @@ fn options(element: &Element) -> DeployOptions {
     let flag = |name: &str| {
         element
             .child_text(name)
-            .is_some_and(|it| matches!(it.trim(), "true" | "1"))
+            .is_some_and(|it| is_true(it.trim()))
     };
     DeployOptions {
         allow_missing_files: flag("allowMissingFiles"),
@@ -68,11 +68,16 @@ fn options(element: &Element) -> DeployOptions {
     }
 }
 
+/// simple-salesforce writes Python's `True`.
+fn is_true(text: &str) -> bool {
+    text == "1" || text.eq_ignore_ascii_case("true")
+}
+
 pub(super) fn check(org: &mut SimOrg, asking: &Asking, request: &Request) -> Result<Reply, Fault> {
     let id = request.text("asyncProcessId", 0).unwrap_or_default();
     let with_details = request
         .parameter("includeDetails", 1)
-        .is_some_and(|it| matches!(it.text().trim(), "true" | "1"));
+        .is_some_and(|it| is_true(it.text().trim()));
     let result = deploy::check(org, asking.user, &id)?;
     let mut out = String::new();
     write_result(&mut out, &result, with_details);

@@ -156,7 +156,7 @@ fn properties(writer: &PropertiesWriter, given: &[Given<'_>], prefix: &str) -> S
     for it in given {
         let type_name = it.key.type_name.as_str();
         let full_name = it.key.name.as_str();
-        for child_key in &it.only {
+        for child_key in it.only.iter().chain(&it.beside) {
             let Some(child) = it.component.children.get(child_key) else {
                 continue;
             };

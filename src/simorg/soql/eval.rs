@@ -19,7 +19,7 @@ const MAX_OFFSET: usize = 2_000;
 
 /// Most rows of a query with `FIELDS(ALL)` or `FIELDS(CUSTOM)`.
 ///
-/// Source: SOQL and SOSL Reference, "FIELDS()".
+/// Source: SOQL and SOSL Reference, "`FIELDS()`".
 const MAX_ROWS_OF_ALL_FIELDS: usize = 200;
 
 /// What a query found.

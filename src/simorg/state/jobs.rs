@@ -55,6 +55,20 @@ pub enum RetrieveOutcome {
     Gone,
 }
 
+/// How far a deploy is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeployStage {
+    /// It waits for its turn.
+    #[default]
+    Queued,
+    /// It is at work.
+    Running,
+    /// It is to stop.
+    Stopping,
+    /// It has ended.
+    Ended,
+}
+
 /// One deploy. What happens in it is the business of `simorg::deploy`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeployJob {
@@ -62,7 +76,7 @@ pub struct DeployJob {
     pub created: Stamp,
     /// Its options.
     pub options: DeployOptions,
-    /// The zip; dropped when the job is done.
+    /// The zip; dropped when the job is done, kept where it may be repeated.
     pub zip: Option<Content>,
     /// Status checks until the next step.
     pub checks_left: u32,
@@ -70,4 +84,10 @@ pub struct DeployJob {
     pub result: DeployResult,
     /// For a quick deploy, the validation it repeats.
     pub validation: Option<RecordId>,
+    /// Whether it fails by request.
+    #[serde(default)]
+    pub is_doomed: bool,
+    /// How far it is.
+    #[serde(default)]
+    pub stage: DeployStage,
 }

@@ -56,12 +56,15 @@ pub use content::Content;
 pub use document::insert_sorted;
 pub use flow::{FlowVersion, FlowVersions};
 pub use ids::{digest, made_id};
-pub use jobs::{DeployJob, Jobs, RetrieveJob, RetrieveOutcome};
+pub use jobs::{DeployJob, DeployStage, Jobs, RetrieveJob, RetrieveOutcome};
 pub use load::{LoadReport, NewComponent, Recording};
 pub use metadata::Metadata;
 pub use people::{Permission, Session, Sessions, User};
 
-use crate::model::{Author, ComponentKey, RecordId, Stamp, Timestamp};
+use crate::{
+    model::{Author, ComponentKey, RecordId, Stamp, Timestamp},
+    simorg::deploy::TestScript,
+};
 
 /// How long deleted custom fields and objects rest before they are gone.
 ///
@@ -84,6 +87,9 @@ pub struct SimOrg {
     /// How often each call was made: `retrieve`, `listMetadata`, `query`, …, and
     /// `noise:<rule>` for each noise applied.
     pub calls: BTreeMap<String, u64>,
+    /// What Apex tests come to.
+    #[serde(default)]
+    pub tests: TestScript,
     /// Deleted custom fields and objects, by the time they were deleted.
     pub resting: Vec<Resting>,
     metadata: Metadata,
@@ -115,6 +121,7 @@ impl SimOrg {
             audit: Vec::new(),
             jobs: Jobs::default(),
             calls: BTreeMap::new(),
+            tests: TestScript::default(),
             resting: Vec::new(),
             metadata: Metadata::default(),
             now,

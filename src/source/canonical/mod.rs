@@ -16,7 +16,7 @@ mod volatile;
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-pub use order::sort;
+pub use order::{sort, sorted};
 pub use volatile::{VOLATILE_RULES, VolatileRule};
 
 use crate::{
@@ -170,9 +170,8 @@ pub fn canonicalise<'a>(
     rules: &Rules,
 ) -> Result<Canonical<'a>, Problem> {
     match kind(type_name, path) {
-        Kind::Content => Ok(unchanged(bytes)),
         Kind::Json if rules.holds(volatile::JSON_KEY_ORDER) => Ok(canonical_json(bytes)),
-        Kind::Json => Ok(unchanged(bytes)),
+        Kind::Json | Kind::Content => Ok(unchanged(bytes)),
         Kind::Metadata => canonical_xml(path, bytes, rules).map_err(|source| Problem::Xml {
             path: path.to_owned(),
             source,

@@ -1,6 +1,6 @@
 //! Puts in order what has no order of its own.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
 
 use crate::{
     registry::keys::{Key, KeyRules, Order, Scope},
@@ -16,6 +16,39 @@ pub fn sort(root: &mut Element, keys: &KeyRules) {
     sort_in(root, scope, keys);
 }
 
+/// `root` as [`sort`] leaves it; borrowed where it is so already.
+#[must_use]
+pub fn sorted<'a>(root: &'a Element, keys: &KeyRules) -> Cow<'a, Element> {
+    if is_sorted_in(root, keys.root(root.local_name()), keys) {
+        return Cow::Borrowed(root);
+    }
+    let mut root = root.clone();
+    sort(&mut root, keys);
+    Cow::Owned(root)
+}
+
+/// Whether `element` and all in it are in order.
+fn is_sorted_in(element: &Element, scope: Scope, keys: &KeyRules) -> bool {
+    let mut sets: HashMap<String, &Key> = HashMap::new();
+    for child in element.elements() {
+        let (rule, inside) = keys.look_up(scope, child.local_name());
+        if rule.order == Order::Set && !sets.contains_key(&child.name) {
+            sets.insert(child.name.clone(), &rule.sort);
+        }
+        if !is_sorted_in(child, inside, keys) {
+            return false;
+        }
+    }
+    let by_name = keys.groups_by_name(scope);
+    (sets.is_empty() && !by_name)
+        || element.children.iter().any(has_text)
+        || is_sorted(element, &sets, by_name)
+}
+
+fn has_text(node: &Node) -> bool {
+    matches!(node, Node::Text(_) | Node::CData(_))
+}
+
 fn sort_in(element: &mut Element, scope: Scope, keys: &KeyRules) {
     let mut sets: HashMap<String, &Key> = HashMap::new();
     let mut n_elements = 0_usize;
@@ -28,7 +61,6 @@ fn sort_in(element: &mut Element, scope: Scope, keys: &KeyRules) {
         sort_in(child, inside, keys);
     }
     let by_name = keys.groups_by_name(scope);
-    let has_text = |node: &Node| matches!(node, Node::Text(_) | Node::CData(_));
     if n_elements < 2 || (sets.is_empty() && !by_name) || element.children.iter().any(has_text) {
         return;
     }
@@ -113,7 +145,7 @@ mod tests {
     use super::*;
     use crate::xml::parse;
 
-    fn sorted(text: &str) -> String {
+    fn in_order(text: &str) -> String {
         let mut root = parse(text.as_bytes()).unwrap().root;
         sort(&mut root, KeyRules::official());
         render_element(&root)
@@ -121,7 +153,7 @@ mod tests {
 
     #[test]
     fn set_is_sorted_by_its_key_and_a_list_is_not() {
-        let text = sorted(
+        let text = in_order(
             "<CustomField><valueSet><valueSetDefinition>\
              <value><fullName>B</fullName></value><value><fullName>A</fullName></value>\
              </valueSetDefinition>\
@@ -154,8 +186,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_order_is_borrowed() {
+        let keys = KeyRules::official();
+        let root = |text: &str| parse(text.as_bytes()).unwrap().root;
+        let before = root(
+            "<CustomLabels><labels><fullName>B</fullName></labels><labels><fullName>A</fullName></labels></CustomLabels>",
+        );
+        let after = sorted(&before, keys);
+        assert!(matches!(after, Cow::Owned(_)));
+        assert!(matches!(sorted(&after, keys), Cow::Borrowed(_)));
+    }
+
+    #[test]
     fn equal_keys_are_sorted_by_content_and_none_is_lost() {
-        let one = sorted(
+        let one = in_order(
             "<CustomObject><actionOverrides><actionName>A</actionName><type>x</type></actionOverrides>\
              <actionOverrides><actionName>A</actionName><type>b</type></actionOverrides>\
              <actionOverrides><actionName>A</actionName><type>x</type></actionOverrides></CustomObject>",
@@ -166,7 +210,7 @@ mod tests {
 
     #[test]
     fn groups_of_a_translation_go_by_name_and_comments_go_along() {
-        let text = sorted(
+        let text = in_order(
             "<CustomFieldTranslation><!-- n --><name>A__c</name><label><!-- x --></label>\
              <help>h</help></CustomFieldTranslation>",
         );

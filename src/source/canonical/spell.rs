@@ -45,6 +45,10 @@ fn respell(text: &mut String) {
     }
 }
 
+/// Longest reference that is looked for, in bytes, so that a text of `&` alone
+/// takes no more time than its size.
+const MAX_REFERENCE: usize = 32;
+
 /// `text`, escaped somehow, in the server's escaping.
 ///
 /// References to printable characters become these; those to white space and
@@ -59,7 +63,7 @@ fn spelled(text: &str) -> Cow<'_, str> {
     while let Some(first) = rest.chars().next() {
         let reference = rest
             .strip_prefix('&')
-            .and_then(|it| it.find(';'))
+            .and_then(|it| it.bytes().take(MAX_REFERENCE).position(|it| it == b';'))
             .map_or("", |end| &rest[..=end + 1]);
         let decoded = decode(reference);
         let mut chars = decoded.chars();

@@ -354,11 +354,25 @@ proptest! {
     #[test]
     fn order_of_a_list_is_kept(columns in prop::collection::vec("[a-d]", 0..6)) {
         let mut view = Element::new("ListView");
-        columns.iter().for_each(|it| view.push_text_element("columns", it));
+        for it in &columns {
+            view.push_text_element("columns", it);
+        }
         let bytes = source(&view);
         let res = canonicalise("ListView", "x-meta.xml", &bytes, &Rules::default()).unwrap();
         let root = parse(&res.bytes).unwrap().root;
         let kept: Vec<_> = root.elements_named("columns").map(|it| it.text().into_owned()).collect();
         prop_assert_eq!(kept, columns);
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic(
+        bytes in any::<Vec<u8>>(),
+        text in "(<|</|/>|>|Flow|name|\"|'|=|&|;|#x|<!--|-->|<!\\[CDATA\\[|\\]\\]>|\n    | |xsi:nil|true|[{}\\[\\]:,1]){0,40}",
+    ) {
+        let head = format!("{HEAD}<Flow {XMLNS}>\n    {text}</Flow>\n");
+        for bytes in [&bytes[..], text.as_bytes(), head.as_bytes()] {
+            let _ = canonicalise("T", "x-meta.xml", bytes, &Rules::default());
+            let _ = canonicalise("WaveLens", "x.wlens", bytes, &Rules::default());
+        }
     }
 }

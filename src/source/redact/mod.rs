@@ -46,7 +46,7 @@ impl RedactionKey {
         mac.update(value.as_bytes());
         let digest = mac.finalize().into_bytes();
         let digits = digest.iter().take(TAG_DIGITS / 2);
-        digits.map(|it| format!("{it:02x}")).collect()
+        digits.fold(String::new(), |tag, it| tag + &format!("{it:02x}"))
     }
 }
 
@@ -127,13 +127,12 @@ pub fn redact<'a>(
     let mut changes = Vec::new();
     for it in &found {
         let value = scan::value(&bytes[it.at.clone()]);
-        let tag = match tag_of(&value) {
-            Some(tag) => tag.to_owned(),
-            None => {
-                let tag = key.tag(&value);
-                changes.push((it.at.clone(), format!("{MARK}{tag}").into_bytes()));
-                tag
-            }
+        let tag = if let Some(tag) = tag_of(&value) {
+            tag.to_owned()
+        } else {
+            let tag = key.tag(&value);
+            changes.push((it.at.clone(), format!("{MARK}{tag}").into_bytes()));
+            tag
         };
         values.push(RedactedValue {
             path: path.to_owned(),

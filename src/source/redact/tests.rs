@@ -96,15 +96,13 @@ fn placeholder_where_no_rule_looks_is_never_sent() {
 }
 
 fn headers(pairs: &[(&str, &str)]) -> String {
-    let rows: String = pairs
-        .iter()
-        .map(|(name, value)| {
-            format!(
-                "<customHttpHeaders><headerFieldName>{name}</headerFieldName>\
-                 <headerFieldValue>{value}</headerFieldValue></customHttpHeaders>"
-            )
-        })
-        .collect();
+    let row = |(name, value): &(&str, &str)| {
+        format!(
+            "<customHttpHeaders><headerFieldName>{name}</headerFieldName>\
+             <headerFieldValue>{value}</headerFieldValue></customHttpHeaders>"
+        )
+    };
+    let rows = pairs.iter().map(row).collect::<Vec<_>>().concat();
     format!("<ExternalDataSource>{rows}<endpoint>https://x</endpoint></ExternalDataSource>")
 }
 

@@ -62,7 +62,11 @@ impl Ran {
     /// Asserts that standard error holds `text`.
     #[track_caller]
     pub(crate) fn warns(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no `{text}` in:\n{}", self.stderr);
+        assert!(
+            self.stderr.contains(text),
+            "no `{text}` in:\n{}",
+            self.stderr
+        );
         self
     }
 }

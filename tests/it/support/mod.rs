@@ -2,6 +2,7 @@
 
 mod env;
 mod org;
+pub(crate) mod script_server;
 
 pub(crate) use env::TestEnv;
 pub(crate) use org::Org;

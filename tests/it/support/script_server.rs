@@ -168,7 +168,7 @@ async fn answer(stream: &mut TcpStream, reply: Reply) -> Option<()> {
         Reply::Whole(status, headers, body) => {
             let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
             for (name, value) in headers {
-                head += &format!("{name}: {value}\r\n");
+                head.extend([name, ": ", &value, "\r\n"]);
             }
             stream.write_all(head.as_bytes()).await.ok()?;
             stream.write_all(b"\r\n").await.ok()?;

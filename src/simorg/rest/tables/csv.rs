@@ -95,13 +95,12 @@ impl Records {
                     values.insert(field.name.clone(), value);
                 }
             }
-            match id {
-                Some(id) => self.put(&object, id, &values, stamp),
-                None => {
-                    let number = org.next_number();
-                    self.insert(&object, &values, stamp, number)
-                        .map_err(|err| refuse(err.to_string()))?;
-                }
+            if let Some(id) = id {
+                self.put(&object, id, &values, stamp);
+            } else {
+                let number = org.next_number();
+                self.insert(&object, &values, stamp, number)
+                    .map_err(|err| refuse(err.to_string()))?;
             }
             loaded += 1;
         }

@@ -286,7 +286,7 @@ fn groups(view: &View<'_>) -> Vec<Row> {
 /// How far back the trail goes.
 ///
 /// Source: Salesforce Help, "Monitor Setup Changes with Setup Audit Trail": 180 days.
-const TRAIL: std::time::Duration = std::time::Duration::from_secs(180 * 24 * 60 * 60);
+const TRAIL: std::time::Duration = std::time::Duration::from_hours(180 * 24);
 
 fn audit_trail(view: &View<'_>) -> Vec<Row> {
     let oldest = view.org.now().before(TRAIL);

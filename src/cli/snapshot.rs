@@ -1,0 +1,173 @@
+//! `orgkeep snapshot`
+
+use std::io::Write as _;
+
+use clap::Args;
+
+use super::{CommandError, Context, Outcome, output::Tone, text};
+use crate::{
+    ops::snapshot::{self, SnapshotOptions, SnapshotReport},
+    plan::select::Selector,
+};
+
+/// Retrieve an org's metadata and commit it
+///
+/// Retrieves what changed since the last snapshot, and everything at an interval. Each
+/// person's changes become a commit of their own; without a change there is none. What the org
+/// refuses to give stands in the ledger, the rest is committed, and the exit status is 3.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    orgkeep snapshot\n  \
+    orgkeep snapshot --tag before-the-project -m \"Before we touch the sales process\"\n  \
+    orgkeep snapshot --only 'Report:Sales/*'\n  \
+    orgkeep snapshot --dry-run")]
+pub(super) struct SnapshotArgs {
+    /// Retrieve everything, whatever its date says
+    #[arg(long)]
+    full: bool,
+
+    /// Refresh only what SELECTOR names (can be repeated)
+    #[arg(long, value_name = "SELECTOR", conflicts_with_all = ["full", "tag"])]
+    only: Vec<String>,
+
+    /// Take a full pass and mark it with an annotated tag, also where nothing changed
+    #[arg(long, value_name = "NAME")]
+    tag: Option<String>,
+
+    /// Why the snapshot is taken
+    #[arg(short, long, value_name = "WHY")]
+    message: Option<String>,
+
+    /// List and pack, but retrieve nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Believe a listing that shows far less than before
+    #[arg(long)]
+    accept_deletions: bool,
+}
+
+/// Runs `orgkeep snapshot`.
+pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome, CommandError> {
+    let repo = context.open_repository()?;
+    let (config, setup) = context.settings(&repo)?;
+    let options = SnapshotOptions {
+        full: args.full,
+        only: args.only.iter().map(|it| Selector::parse(it)).collect(),
+        tag: args.tag,
+        message: args.message,
+        dry_run: args.dry_run,
+        accept_deletions: args.accept_deletions,
+    };
+    let org = context.open_org_of(&config).await?;
+    let report = snapshot::snapshot(&org, &repo, &setup, &options, context.monitor()).await?;
+    print(context, &report)?;
+    summarise(context, &report)?;
+    Ok(if report.has_gaps() {
+        Outcome::Partial
+    } else {
+        Outcome::Done
+    })
+}
+
+fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError> {
+    let mut out = context.out();
+    if context.json() {
+        out.json(report)?;
+        return Ok(());
+    }
+    let paint = context.paint();
+    if let Some(dry) = &report.dry_run {
+        let n: usize = dry.by_type.values().sum();
+        out.line(&format!(
+            "would retrieve {n} of {} components, about {} files, in {} retrieves and {} calls",
+            report.n_components, dry.n_files, dry.n_retrieves, dry.n_calls
+        ))?;
+        for (type_name, n) in &dry.by_type {
+            out.line(&format!("{n:>7}  {type_name}"))?;
+        }
+        return Ok(());
+    }
+    for commit in &report.commits {
+        out.line(&format!(
+            "{}  {}  {:<20} {}",
+            paint.paint(Tone::Commit, &commit.id[..7]),
+            commit.at.minute(),
+            text::one_line(&commit.author),
+            text::one_line(&commit.subject),
+        ))?;
+    }
+    if report.commits.is_empty() {
+        out.line(&format!("no change in {} components", report.n_components))?;
+    } else {
+        out.line(&format!(
+            "{} files changed, {} of {} components retrieved",
+            report.n_changed_files, report.n_fetched, report.n_components
+        ))?;
+    }
+    if let Some(tag) = &report.tag {
+        out.line(&format!(
+            "tagged {}",
+            paint.paint(Tone::Commit, &text::one_line(tag))
+        ))?;
+    }
+    for gap in &report.gaps {
+        out.line(&format!(
+            "{} {}  {}: {}",
+            paint.paint(Tone::Removed, "!"),
+            text::one_line(&gap.what),
+            gap.kind.word(),
+            text::one_line(&gap.reason)
+        ))?;
+    }
+    for path in &report.kept_files {
+        context.say(&format!(
+            "warning: `{}` was edited by hand and left alone",
+            text::one_line(path)
+        ));
+    }
+    if let Some(problem) = &report.refresh_problem {
+        context.say(&format!(
+            "warning: the working tree is not refreshed: {}",
+            text::one_line(problem)
+        ));
+    }
+    Ok(())
+}
+
+/// Writes the step summary of a GitHub workflow, where one is asked for.
+fn summarise(context: &Context, report: &SnapshotReport) -> Result<(), CommandError> {
+    let Some(path) = context.variable("GITHUB_STEP_SUMMARY") else {
+        return Ok(());
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)?;
+    writeln!(file, "## Snapshot of {}\n", text::markdown(&report.org))?;
+    if report.commits.is_empty() {
+        writeln!(file, "No change in {} components.", report.n_components)?;
+    } else {
+        writeln!(file, "| commit | when | who | what |\n|---|---|---|---|")?;
+        for commit in &report.commits {
+            writeln!(
+                file,
+                "| `{}` | {} | {} | {} |",
+                &commit.id[..7],
+                commit.at.minute(),
+                text::markdown(&commit.author),
+                text::markdown(&commit.subject)
+            )?;
+        }
+    }
+    for gap in &report.gaps {
+        writeln!(
+            file,
+            "- **{}** {}: {}",
+            text::markdown(&gap.what),
+            gap.kind.word(),
+            text::markdown(&gap.reason)
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! What changed in one file of a component, in a few words each.
+
+use super::element::{self, ElementChange};
+use crate::{registry::keys::KeyRules, xml};
+
+/// What changed between two states of a metadata file: `errorMessage`, `filter 2`.
+///
+/// Empty where one of them is no XML, and where nothing but spelling differs: the
+/// text diff below tells then.
+#[must_use]
+pub fn details(before: &[u8], after: &[u8]) -> Vec<String> {
+    let keys = KeyRules::official();
+    let Some((root, changes)) = changes(before, after) else {
+        return Vec::new();
+    };
+    changes
+        .iter()
+        .map(|it| element::describe(&root, it, keys))
+        .collect()
+}
+
+/// The same without the values.
+#[must_use]
+pub fn short_details(before: &[u8], after: &[u8]) -> Vec<String> {
+    let keys = KeyRules::official();
+    let Some((root, changes)) = changes(before, after) else {
+        return Vec::new();
+    };
+    changes
+        .iter()
+        .map(|it| element::short(&root, it, keys))
+        .collect()
+}
+
+/// The element changes of a file with the name of its root; `None` where it is no XML.
+#[must_use]
+pub fn changes(before: &[u8], after: &[u8]) -> Option<(String, Vec<ElementChange>)> {
+    let before = xml::parse(before).ok()?.root;
+    let after = xml::parse(after).ok()?.root;
+    let changes = element::diff(&before, &after, KeyRules::official());
+    Some((after.local_name().to_owned(), changes))
+}

@@ -1,0 +1,77 @@
+//! The settings of a repository: `orgkeep.toml` and the project's own files.
+
+use sha2::{Digest, Sha256};
+
+use super::{error::Error, snapshot::SnapshotSetup};
+use crate::{
+    config::{self, Config, Redact},
+    model::TreePath,
+    source::Ignored,
+    store::{ObjectId, Repository},
+    workdir::{self, Project},
+};
+
+/// Reads the settings: from the working tree, or from the checked-out branch of a bare repository.
+///
+/// # Errors
+///
+/// A file that is missing or says something wrong, with line and key.
+pub fn setup(repo: &Repository) -> Result<(Config, SnapshotSetup), Error> {
+    let (config, project, ignored) = match repo.work_dir() {
+        Some(root) => {
+            let path = |text: &str| text.parse::<TreePath>().expect("a literal path is valid");
+            let config = Config::read(root)?;
+            let project = Project::read(root)?.unwrap_or_default();
+            let ignored = workdir::read_text(root, &path(".forceignore"))?;
+            (config, project, ignored)
+        }
+        None => {
+            let tree = match repo.head_commit()? {
+                Some(head) => Some(repo.commit(head)?.tree),
+                None => None,
+            };
+            let config = match file(repo, tree, config::FILE_NAME)? {
+                Some(text) => Config::parse(&text)?,
+                None => Config::read(repo.git_dir())?,
+            };
+            let project = match file(repo, tree, "sfdx-project.json")? {
+                Some(text) => Project::parse(&text)?,
+                None => Project::default(),
+            };
+            (config, project, file(repo, tree, ".forceignore")?)
+        }
+    };
+    let setup = SnapshotSetup {
+        branch: config.org.branch.clone(),
+        remote: config.push.remote.clone(),
+        api_version: config.api_version,
+        level: config.level,
+        rules: config.rules.clone(),
+        scope: config.scope.clone(),
+        ignored: ignored
+            .as_deref()
+            .map_or_else(Ignored::nothing, Ignored::parse),
+        ignored_digest: ignored.as_deref().map(digest),
+        package_dir: project.default_directory().clone(),
+        redact: config.redact == Redact::On,
+        full_every: config.full_every,
+        committer: (config.commit.name.clone(), config.commit.email.clone()),
+    };
+    Ok((config, setup))
+}
+
+fn file(repo: &Repository, tree: Option<ObjectId>, path: &str) -> Result<Option<String>, Error> {
+    let Some(tree) = tree else { return Ok(None) };
+    let Some(entry) = repo.entry_at(tree, path)? else {
+        return Ok(None);
+    };
+    let bytes = repo.blob(entry.id)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|it| format!("{it:02x}"))
+        .collect()
+}
