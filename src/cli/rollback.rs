@@ -241,9 +241,8 @@ struct Session {
 impl Session {
     async fn open(context: &Context) -> Result<Self, CommandError> {
         let repo = context.open_repository()?;
-        let setup = context.setup(&repo)?;
-        let options = context.client_options(Some(setup.api_version), 0);
-        let org = context.open_org(None, options).await?;
+        let (config, setup) = context.settings(&repo)?;
+        let org = context.open_org_of(&config).await?;
         Ok(Self { repo, setup, org })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{
-    error::{Cause, Error, Refusal},
+    error::{Error, Refusal},
     snapshot::snapshot_of,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         tree::{self, ComponentChange, ComponentChangeKind, PathChange, Side},
     },
     model::{ComponentKey, Timestamp},
-    plan::select::{Catalogue, NoMatch, Selector},
+    plan::select::{Catalogue, Selector},
     registry::Registry,
     source,
     store::{Commit, ObjectId, Repository, trailer},

@@ -83,10 +83,7 @@ pub(super) async fn commits(
     let ledger = record::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
     let (by_scope, by_people): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
 
-    let files: Vec<ChangedFile> = by_people
-        .iter()
-        .map(|it| changed_file(registry, it))
-        .collect();
+    let files = detail::changed_files(registry, &by_people, pack)?;
     let evidence = gather_evidence(base, plan, answers);
     let stamp = |key: &ComponentKey| evidence.get(key).map(|it| it.modified.clone());
     let planned = commits::plan_commits(
