@@ -26,8 +26,7 @@ fn fixtures() -> PathBuf {
 
 /// A repository with a first snapshot of our fixture company; its commit.
 fn snapshotted() -> (TestEnv, String) {
-    let env = TestEnv::acme();
-    env.git(&["init", "-q", "-b", "main"]);
+    let env = TestEnv::initialised();
     env.orgkeep(&["snapshot"]).status(0);
     let first = env.head();
     (env, first)
@@ -270,6 +269,17 @@ fn what_another_user_deleted_comes_back() {
             TakeOut("objects/Opportunity.object", "validationRules", "Amount"),
         ),
     ]);
+}
+
+#[test]
+fn deleted_flow_comes_back_active_with_its_definition() {
+    comes_back(&[(
+        &["Flow:Case_Safety_Stop"],
+        Edit::Remove(&[
+            "flows/Case_Safety_Stop.flow",
+            "flowDefinitions/Case_Safety_Stop.flowDefinition",
+        ]),
+    )]);
 }
 
 #[test]
