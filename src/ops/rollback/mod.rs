@@ -33,10 +33,10 @@ use super::{
 };
 use crate::{
     client::{Identity, Org},
-    model::{ComponentKey, Timestamp, TypeName},
+    model::{ApiVersion, ComponentKey, Timestamp, TypeName},
     plan::{
         deploy::{DeployPlan, TestLevel, plan_deploy},
-        retrieve::{CostModel, Limits},
+        retrieve::{CostModel, Limits, partial},
         rollback::{self, Inputs, Options, PlanFile, RollbackPlan, SCHEMA, Step, Verdict, View},
         select::{Catalogue, Selector},
     },
@@ -106,7 +106,7 @@ pub async fn plan(
 
     let then = Base::at(repo, target.commit, setup.package_dir.as_str())?;
     let mut now = read_tip(repo, setup)?;
-    let only = may_have_lost(repo, &then, &now, options)?;
+    let only = may_have_lost(repo, &then, &now, options, setup.api_version)?;
     if !only.is_empty() {
         let options = SnapshotOptions {
             only,
@@ -242,6 +242,7 @@ fn may_have_lost(
     then: &Base,
     now: &Base,
     options: &RollbackOptions,
+    version: ApiVersion,
 ) -> Result<Vec<Selector>, Error> {
     let views = (
         view::TreeView::new(repo, then),
@@ -260,7 +261,8 @@ fn may_have_lost(
     let listed = now.keys();
     let mut only = Vec::new();
     for (family, files) in &now.families {
-        if !listed.contains(family) {
+        // What is given only in part is read by every snapshot.
+        if !listed.contains(family) || partial::is_partial(&family.type_name, version) {
             continue;
         }
         for file in files.iter().filter(|it| it.path.ends_with(".xml")) {
