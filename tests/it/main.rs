@@ -11,6 +11,7 @@ mod golden;
 mod key_rules;
 mod recorded;
 mod registry;
+mod rollback_e2e;
 mod shared;
 mod simorg_deploy;
 mod simorg_http;
