@@ -13,8 +13,8 @@ use orgkeep::{
 };
 
 use crate::{
-    support::script_server::{Reply, ScriptServer},
     shared::shared,
+    support::script_server::{Reply, ScriptServer},
 };
 
 /// An org that answers with the recordings, in order.
