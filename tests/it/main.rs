@@ -9,6 +9,7 @@ mod convert;
 mod diff_corpora;
 mod golden;
 mod key_rules;
+mod push;
 mod recorded;
 mod registry;
 mod rollback_e2e;
