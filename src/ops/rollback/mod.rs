@@ -1,7 +1,7 @@
 //! Makes a part of an org look like an earlier snapshot.
 //!
 //! [`plan`] refreshes what the plan may touch, compares it with the target and asks
-//! the pure planner; [`apply`] checks the plan in the org, looks again, deploys, takes
+//! the pure planner; [`apply()`] checks the plan in the org, looks again, deploys, takes
 //! a snapshot and compares. A [`PlannedRollback`] is a value: what is shown is what is
 //! applied.
 //!
