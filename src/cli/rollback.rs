@@ -199,7 +199,10 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
     if let Some(path) = &args.plan {
         write_plan(path, &planned.file)?;
         show(context, &session, &planned, None)?;
-        context.say(&format!("plan written to {}", text::one_line(&path.display().to_string())));
+        context.say(&format!(
+            "plan written to {}",
+            text::one_line(&path.display().to_string())
+        ));
         return Ok(outcome(&planned, None));
     }
     session.carry_out(context, &planned, &args.how).await

@@ -182,16 +182,26 @@ fn selected(
     differing: &BTreeSet<ComponentKey>,
     options: &RollbackOptions,
 ) -> Result<BTreeSet<ComponentKey>, Error> {
-    let is_any = |key: &ComponentKey| !views.0.blobs(key).is_empty() || !views.1.blobs(key).is_empty();
+    let is_any =
+        |key: &ComponentKey| !views.0.blobs(key).is_empty() || !views.1.blobs(key).is_empty();
     let keys = views.0.keys().chain(views.1.keys()).cloned();
     let paths = views.0.paths().chain(views.1.paths());
-    let paths: BTreeSet<_> = paths.map(|(path, key)| (path.to_owned(), key.clone())).collect();
+    let paths: BTreeSet<_> = paths
+        .map(|(path, key)| (path.to_owned(), key.clone()))
+        .collect();
     // A parent may have no file of its own, and is a name all the same.
-    let keys: BTreeSet<_> = keys.flat_map(|it| facts::parent_of(&it).into_iter().chain([it])).collect();
+    let keys: BTreeSet<_> = keys
+        .flat_map(|it| facts::parent_of(&it).into_iter().chain([it]))
+        .collect();
     let catalogue = Catalogue::new(keys)
         .with_paths(paths)
         .with_parents(facts::parent_of);
-    let parse = |texts: &[String]| texts.iter().map(|it| Selector::parse(it)).collect::<Vec<_>>();
+    let parse = |texts: &[String]| {
+        texts
+            .iter()
+            .map(|it| Selector::parse(it))
+            .collect::<Vec<_>>()
+    };
     let except = parse(&options.except);
     if options.selectors.is_empty() {
         let mut all: BTreeSet<_> = differing.iter().filter(|it| is_any(it)).cloned().collect();
@@ -212,7 +222,10 @@ fn may_have_lost(
     now: &Base,
     options: &RollbackOptions,
 ) -> Result<Vec<Selector>, Error> {
-    let views = (view::TreeView::new(repo, then), view::TreeView::new(repo, now));
+    let views = (
+        view::TreeView::new(repo, then),
+        view::TreeView::new(repo, now),
+    );
     let differing = differing(repo, then, now)?;
     let selected = selected((&views.0, &views.1), &differing, options)?;
     let gone: BTreeSet<_> = selected
@@ -251,7 +264,10 @@ fn decide(
     options: &RollbackOptions,
     at: Timestamp,
 ) -> Result<RollbackPlan, Error> {
-    let (target, today) = (view::TreeView::new(repo, then), view::TreeView::new(repo, now));
+    let (target, today) = (
+        view::TreeView::new(repo, then),
+        view::TreeView::new(repo, now),
+    );
     let differing = differing(repo, then, now)?;
     let selected = selected((&target, &today), &differing, options)?;
     let known = facts::Known::new(repo, (then, now), (&target, &today))?;

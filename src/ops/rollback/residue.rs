@@ -53,7 +53,10 @@ fn details(item: &Item, target: &TreeView<'_>, now: &TreeView<'_>, after: &Base)
         let (then, is) = (target.read(&item.key), now.read(&item.key));
         for (path, content) in &item.files {
             let of = |files: &[crate::plan::rollback::ViewFile]| {
-                files.iter().find(|it| it.path == *path).map(|it| it.bytes.to_vec())
+                files
+                    .iter()
+                    .find(|it| it.path == *path)
+                    .map(|it| it.bytes.to_vec())
             };
             let wanted = match content {
                 Content::Merged(bytes) => Some(bytes.to_vec()),
