@@ -39,6 +39,10 @@ pub struct SnapshotSetup {
 
 /// What one snapshot is asked for.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of the command line"
+)]
 pub struct SnapshotOptions {
     /// Fetch everything.
     pub full: bool,
@@ -52,4 +56,6 @@ pub struct SnapshotOptions {
     pub dry_run: bool,
     /// Believe a listing that shows far less than before.
     pub accept_deletions: bool,
+    /// Go on from the remote's branch and state, and send ours there.
+    pub push: bool,
 }
