@@ -17,6 +17,7 @@ mod simorg_deploy;
 mod simorg_http;
 mod simorg_load;
 mod simorg_wire;
+mod status;
 mod store_damage;
 mod store_open;
 mod store_remote;

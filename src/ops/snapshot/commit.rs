@@ -64,22 +64,7 @@ pub(super) async fn commits(
     pack: &PackBuilder<'_>,
 ) -> Result<Commits, Error> {
     let registry = Registry::official();
-    let mut gaps = answers.gaps.clone();
-    let listed = |key: &ComponentKey| plan.in_scope.components.contains_key(key);
-    let in_tree = |keys: &BTreeSet<ComponentKey>| -> BTreeSet<ComponentKey> {
-        keys.iter()
-            .map(|key| tree_key(registry, key, base.remote(key)))
-            .collect()
-    };
-    let (left, entered) = (in_tree(&plan.left), in_tree(&plan.entered));
-    let known = Known {
-        is_listed: &listed,
-        deleted: &answers.deleted,
-        left: &left,
-        entered: &entered,
-    };
-    let mut changes = outcome::changes(base, &answers.gathered.files, &known, &mut gaps);
-    changes.extend(record::flow_changes(base, plan, answers, pack)?);
+    let (changes, gaps) = tree_changes(base, plan, answers, pack)?;
     let ledger = record::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
     let (by_scope, by_people): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
 
@@ -135,6 +120,33 @@ pub(super) async fn commits(
         gaps,
         ledger,
     })
+}
+
+/// What differs between the tree before and the org, and the gaps that comparing them opens.
+pub(super) fn tree_changes(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    pack: &PackBuilder<'_>,
+) -> Result<(Vec<PathChange>, BTreeSet<Gap>), Error> {
+    let registry = Registry::official();
+    let mut gaps = answers.gaps.clone();
+    let listed = |key: &ComponentKey| plan.in_scope.components.contains_key(key);
+    let in_tree = |keys: &BTreeSet<ComponentKey>| -> BTreeSet<ComponentKey> {
+        keys.iter()
+            .map(|key| tree_key(registry, key, base.remote(key)))
+            .collect()
+    };
+    let (left, entered) = (in_tree(&plan.left), in_tree(&plan.entered));
+    let known = Known {
+        is_listed: &listed,
+        deleted: &answers.deleted,
+        left: &left,
+        entered: &entered,
+    };
+    let mut changes = outcome::changes(base, &answers.gathered.files, &known, &mut gaps);
+    changes.extend(record::flow_changes(base, plan, answers, pack)?);
+    Ok((changes, gaps))
 }
 
 /// A commit with what it puts into the tree.

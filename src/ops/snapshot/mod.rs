@@ -12,6 +12,7 @@ mod detail;
 mod flows;
 mod gather;
 mod listing;
+mod live;
 mod options;
 mod outcome;
 mod people;
@@ -21,11 +22,14 @@ mod put_back;
 mod read;
 mod record;
 mod report;
+mod status;
 
 pub use base::{Base, OwnedFile, snapshot_of};
+pub use live::diff_with_org;
 pub use options::{SnapshotOptions, SnapshotSetup};
 pub use push::PushReport;
 pub use report::{CommitReport, SnapshotReport};
+pub use status::{StatusChange, StatusReport, status};
 
 use super::error::{During, Error, Refusal};
 use crate::{
