@@ -12,6 +12,7 @@ mod key_rules;
 mod push;
 mod recorded;
 mod registry;
+mod rules;
 mod shared;
 mod simorg_deploy;
 mod simorg_http;

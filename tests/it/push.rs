@@ -276,33 +276,3 @@ fn push_without_a_remote_says_what_to_do() {
         .status(1)
         .warns("git remote add origin");
 }
-
-#[test]
-fn what_was_committed_without_being_deployed_is_put_back() {
-    let env = TestEnv::initialised();
-    snapshot(&env, &env.repo(), &[]);
-    let ours = env.git(&["rev-parse", "HEAD:force-app"]);
-    let class = env
-        .repo()
-        .join("force-app/main/default/classes/OpportunityService.cls");
-    fs::write(&class, "public class OpportunityService {}\n").unwrap();
-    let stray = class.with_file_name("Stray.cls");
-    fs::write(&stray, "public class Stray {}\n").unwrap();
-    fs::write(env.repo().join("README.md"), "Ours.\n").unwrap();
-    env.git(&["add", "-A"]);
-    env.git(&["commit", "--quiet", "-m", "Work that was never deployed"]);
-
-    let report = snapshot(&env, &env.repo(), &[]);
-    assert_eq!(report["pass"], "incremental");
-    assert_eq!(subjects(&report), Vec::<&str>::new());
-    assert_eq!(env.git(&["rev-parse", "HEAD:force-app"]), ours);
-    let message = env.git(&["log", "-1", "--format=%B"]);
-    assert!(message.starts_with("Put back 2 files"), "{message}");
-    assert!(message.contains("Orgkeep-Kind: put-back"), "{message}");
-    assert!(!stray.exists());
-    assert!(env.repo().join("README.md").exists());
-    env.assert_sound();
-    let head = env.head();
-    snapshot(&env, &env.repo(), &[]);
-    assert_eq!(env.head(), head, "it is put back once");
-}

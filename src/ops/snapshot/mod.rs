@@ -15,6 +15,7 @@ mod listing;
 mod live;
 mod options;
 mod outcome;
+mod own;
 mod people;
 mod permissions;
 mod push;
@@ -22,6 +23,7 @@ mod put_back;
 mod read;
 mod record;
 mod report;
+mod rewrite;
 mod status;
 
 pub use base::{Base, OwnedFile, snapshot_of};
@@ -72,9 +74,18 @@ pub async fn snapshot(
     };
     let mut base = Base::read(repo, &branch, setup.package_dir.as_str())?;
     check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
-    if !options.dry_run && put_back::put_back(&lock, &branch, &base, setup, org.now(), monitor)? {
-        branch = repo.ready(&setup.branch, &setup.remote)?;
-        base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    if !options.dry_run {
+        let redaction = setup.redact.then(|| read::redaction_key(identity.org.id));
+        let conversion = read::conversion(setup, redaction.as_ref());
+        let now = org.now();
+        if put_back::put_back(&lock, &branch, &base, setup, now, monitor)? {
+            branch = repo.ready(&setup.branch, &setup.remote)?;
+            base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+        }
+        if rewrite::rewrite(&lock, &branch, &base, &conversion, setup, now, monitor)? {
+            branch = repo.ready(&setup.branch, &setup.remote)?;
+            base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+        }
     }
     let memory = record::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
