@@ -1,5 +1,7 @@
 //! `orgkeep log`, `show` and `diff`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use super::{
@@ -13,9 +15,12 @@ use crate::{
         tree::ComponentChangeKind,
     },
     model::Timestamp,
-    ops::history::{self, ChangedComponent, Comparison, Detail, LogEntry, LogOptions},
+    ops::{
+        history::{self, ChangedComponent, Comparison, Detail, LogEntry, LogOptions},
+        snapshot,
+    },
     plan::select::Selector,
-    store::Repository,
+    store::{ObjectId, Repository},
 };
 
 /// Show who changed what
@@ -76,11 +81,17 @@ pub(super) struct ShowArgs {
 #[command(after_help = "Examples:\n  \
     orgkeep diff HEAD~1\n  \
     orgkeep diff before-the-project HEAD 'Layout:*'\n  \
-    orgkeep diff 2026-11-01 --name-only --exit-code")]
+    orgkeep diff 2026-11-01 --name-only --exit-code\n  \
+    orgkeep diff --live\n  \
+    orgkeep diff --live before-the-project 'Layout:*'")]
 pub(super) struct DiffArgs {
     /// One or two commits, tags, snapshots or dates; then components
     #[arg(value_name = "A [B] [COMPONENT…]")]
     sides: Vec<String>,
+
+    /// Compare with the org as it is now: what changed in it is retrieved and not committed
+    #[arg(long)]
+    live: bool,
 
     /// Show only the names of components
     #[arg(long)]
@@ -177,7 +188,7 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
     out.line(&format!("\n    {}\n", text::one_line(&entry.subject)))?;
     components(
         &mut out,
-        &repo,
+        (&repo, &BTreeMap::new()),
         &entry.components,
         paint,
         args.name_only,
@@ -188,24 +199,42 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
 }
 
 /// Runs `orgkeep diff`.
-pub(super) fn diff(context: &Context, args: &DiffArgs) -> Result<Outcome, CommandError> {
+pub(super) async fn diff(context: &Context, args: &DiffArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let (_, setup) = context.settings(&repo)?;
+    let (config, setup) = context.settings(&repo)?;
     let tip = history::tip(&repo, &setup.branch, &setup.remote)?;
     let mut sides = args.sides.iter().peekable();
     let mut commits = Vec::new();
-    while commits.len() < 2
+    let n_sides = if args.live { 1 } else { 2 };
+    while commits.len() < n_sides
         && let Some(side) = sides.peek()
     {
         match history::resolve(&repo, side, Some(tip)) {
             Ok(commit) => commits.push(commit),
             // What is no commit is a component, unless it is the first word.
-            Err(err) if commits.is_empty() => return Err(err.into()),
+            Err(err) if commits.is_empty() && !args.live => return Err(err.into()),
             Err(_) => break,
         }
         sides.next();
     }
     let selectors: Vec<Selector> = sides.map(|it| Selector::parse(it)).collect();
+    let detail = if args.name_only {
+        Detail::Names
+    } else {
+        Detail::Elements
+    };
+    if args.live {
+        let from = commits.first().copied().unwrap_or(tip);
+        let org = context.open_org_of(&config).await?;
+        let monitor = context.monitor();
+        let report =
+            snapshot::diff_with_org(&org, &repo, &setup, from, &selectors, detail, monitor).await?;
+        print_comparison(context, &repo, &report, args.name_only, !args.no_patch)?;
+        return Ok(match report.differs() && args.exit_code {
+            true => Outcome::Differs,
+            false => Outcome::Done,
+        });
+    }
     let (from, to) = match commits.as_slice() {
         [] => {
             let commit = repo.commit(tip)?;
@@ -213,11 +242,6 @@ pub(super) fn diff(context: &Context, args: &DiffArgs) -> Result<Outcome, Comman
         }
         [from] => (*from, tip),
         [from, to, ..] => (*from, *to),
-    };
-    let detail = if args.name_only {
-        Detail::Names
-    } else {
-        Detail::Elements
     };
     let report = history::diff(&repo, from, to, &selectors, detail)?;
     print_comparison(context, &repo, &report, args.name_only, !args.no_patch)?;
@@ -241,20 +265,24 @@ pub(super) fn print_comparison(
         return Ok(());
     }
     let paint = context.paint();
-    components(&mut out, repo, &report.components, paint, name_only, patch)?;
+    let blobs = (repo, &report.contents);
+    components(&mut out, blobs, &report.components, paint, name_only, patch)?;
     for file in &report.others {
         out.line(&format!("~ {}", text::one_line(&file.path)))?;
         if patch && !name_only {
-            file_patch(&mut out, repo, file, paint)?;
+            file_patch(&mut out, blobs, file, paint)?;
         }
     }
     out.finish()?;
     Ok(())
 }
 
+/// Where the bytes of files are: in the repository, or in no repository.
+type Blobs<'a> = (&'a Repository, &'a BTreeMap<ObjectId, Vec<u8>>);
+
 fn components(
     out: &mut Out,
-    repo: &Repository,
+    blobs: Blobs<'_>,
     components: &[ChangedComponent],
     paint: Paint,
     name_only: bool,
@@ -269,7 +297,7 @@ fn components(
     }
     if patch && !name_only {
         for file in components.iter().flat_map(|it| &it.files) {
-            file_patch(out, repo, file, paint)?;
+            file_patch(out, blobs, file, paint)?;
         }
     }
     Ok(())
@@ -307,13 +335,13 @@ fn component_lines(
 
 fn file_patch(
     out: &mut Out,
-    repo: &Repository,
+    (repo, contents): Blobs<'_>,
     file: &history::ChangedFile,
     paint: Paint,
 ) -> Result<(), CommandError> {
     let path = text::one_line(&file.path);
     out.line(&paint.paint(Tone::Strong, &format!("\n--- {path}")))?;
-    match history::file_diff(repo, file)? {
+    match history::file_diff(repo, contents, file)? {
         FileDiff::Text(hunks) => {
             for hunk in hunks {
                 let head = format!(

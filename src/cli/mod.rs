@@ -18,6 +18,7 @@ mod output;
 mod rollback;
 mod simorg;
 mod snapshot;
+mod status;
 mod text;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -82,6 +83,7 @@ enum Command {
     Logout(logout::LogoutArgs),
     Orgs(orgs::OrgsArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Status(status::StatusArgs),
     Log(history::LogArgs),
     Show(history::ShowArgs),
     Diff(history::DiffArgs),
@@ -132,11 +134,12 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Logout(args) => run_async(logout::run(context, args)),
         Command::Orgs(args) => orgs::run(context, &args),
         Command::Snapshot(args) => run_async(snapshot::run(context, args)),
+        Command::Status(args) => run_async(status::run(context, &args)),
         Command::Log(args) => history::log(context, &args),
         Command::Show(args) => history::show(context, &args),
-        Command::Diff(args) => history::diff(context, &args),
         Command::Rollback(args) => run_async(rollback::run(context, args)),
         Command::Apply(args) => run_async(rollback::apply(context, args)),
+        Command::Diff(args) => run_async(history::diff(context, &args)),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {

@@ -1,6 +1,6 @@
 //! Reads the history: which components a commit changed, and how.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -106,6 +106,9 @@ pub struct Comparison {
     pub components: Vec<ChangedComponent>,
     /// Files that differ and belong to no component, orgkeep's own left out.
     pub others: Vec<ChangedFile>,
+    /// Bytes that were compared and are in no repository, such as those of a live org.
+    #[serde(skip)]
+    pub contents: BTreeMap<ObjectId, Vec<u8>>,
 }
 
 impl Comparison {
@@ -206,7 +209,10 @@ fn entry(commit: &Commit, components: Vec<ChangedComponent>) -> LogEntry {
 }
 
 /// The components among `changed` that any selector names.
-fn selected(changed: &[ChangedComponent], selectors: &[Selector]) -> BTreeSet<ComponentKey> {
+pub(super) fn selected(
+    changed: &[ChangedComponent],
+    selectors: &[Selector],
+) -> BTreeSet<ComponentKey> {
     let keys = changed.iter().map(|it| it.component.clone());
     let paths = changed.iter().flat_map(|it| {
         it.files
@@ -279,6 +285,7 @@ pub fn diff(
         to: to.to_string(),
         components,
         others,
+        contents: BTreeMap::new(),
     })
 }
 
@@ -303,12 +310,6 @@ pub fn compare_trees(
             after: it.after.map(|it| it.id),
         })
         .collect();
-    let owner = |path: &str| {
-        if let Some(flow) = flow_of(path) {
-            return Some((flow, None));
-        }
-        source::owner(registry, path).map(|it| (it.key, it.parent))
-    };
     let is_in = |key: &ComponentKey, side: Side| {
         let tree = match side {
             Side::Before => before,
@@ -316,10 +317,32 @@ pub fn compare_trees(
         };
         has_files(repo, registry, tree, key)
     };
+    let read = |id| Ok(repo.blob(id)?);
+    compare_paths(changes, is_in, &read, detail)
+}
+
+/// The components and other files that paths with different blobs are of.
+///
+/// # Errors
+///
+/// Whatever `read` gives.
+pub(super) fn compare_paths(
+    changes: Vec<PathChange<ObjectId>>,
+    is_in: impl Fn(&ComponentKey, Side) -> bool,
+    read: &Read<'_>,
+    detail: Detail,
+) -> Result<(Vec<ChangedComponent>, Vec<ChangedFile>), Error> {
+    let registry = Registry::official();
+    let owner = |path: &str| {
+        if let Some(flow) = flow_of(path) {
+            return Some((flow, None));
+        }
+        source::owner(registry, path).map(|it| (it.key, it.parent))
+    };
     let grouped = tree::group(changes, owner, is_in);
     let mut components = Vec::new();
     for change in &grouped.components {
-        components.push(changed_component(repo, change, detail)?);
+        components.push(changed_component(change, read, detail)?);
     }
     let others = grouped
         .others
@@ -329,6 +352,9 @@ pub fn compare_trees(
         .collect();
     Ok((components, others))
 }
+
+/// How the bytes of a blob are read.
+pub(super) type Read<'a> = dyn Fn(ObjectId) -> Result<Vec<u8>, Error> + 'a;
 
 /// The flow whose versions a file of the ledger tells.
 pub(super) fn flow_of(path: &str) -> Option<ComponentKey> {
@@ -349,14 +375,14 @@ fn has_files(repo: &Repository, registry: &Registry, tree: ObjectId, key: &Compo
 }
 
 fn changed_component(
-    repo: &Repository,
     change: &ComponentChange<ObjectId>,
+    read: &Read<'_>,
     detail: Detail,
 ) -> Result<ChangedComponent, Error> {
     let mut details = Vec::new();
     if detail == Detail::Elements && change.kind == ComponentChangeKind::Changed {
         for path in &change.paths {
-            details.extend(path_details(repo, path)?);
+            details.extend(path_details(path, read)?);
         }
     }
     let mut files: Vec<ChangedFile> = change.paths.iter().map(changed_file).collect();
@@ -372,7 +398,7 @@ fn changed_component(
     })
 }
 
-fn path_details(repo: &Repository, path: &PathChange<ObjectId>) -> Result<Vec<String>, Error> {
+fn path_details(path: &PathChange<ObjectId>, read: &Read<'_>) -> Result<Vec<String>, Error> {
     let (Some(before), Some(after)) = (path.before, path.after) else {
         let word = if path.before.is_none() {
             "added"
@@ -382,7 +408,7 @@ fn path_details(repo: &Repository, path: &PathChange<ObjectId>) -> Result<Vec<St
         let name = path.path.rsplit('/').next().unwrap_or(&path.path);
         return Ok(vec![format!("file {name} {word}")]);
     };
-    let (before, after) = (repo.blob(before)?, repo.blob(after)?);
+    let (before, after) = (read(before)?, read(after)?);
     if path.path.ends_with("/versions.json") {
         return Ok(flow_details(&before, &after));
     }
@@ -451,14 +477,21 @@ fn changed_file(change: &PathChange<ObjectId>) -> ChangedFile {
     }
 }
 
-/// The text diff of one file.
+/// The text diff of one file, whose blobs are in `contents` or in the repository.
 ///
 /// # Errors
 ///
 /// Objects that cannot be read.
-pub fn file_diff(repo: &Repository, file: &ChangedFile) -> Result<FileDiff, Error> {
+pub fn file_diff(
+    repo: &Repository,
+    contents: &BTreeMap<ObjectId, Vec<u8>>,
+    file: &ChangedFile,
+) -> Result<FileDiff, Error> {
     let read = |id: Option<ObjectId>| match id {
-        Some(id) => repo.blob(id),
+        Some(id) => match contents.get(&id) {
+            Some(bytes) => Ok(bytes.clone()),
+            None => repo.blob(id),
+        },
         None => Ok(Vec::new()),
     };
     Ok(text::diff(

@@ -250,6 +250,7 @@ fn read_answer(output: &Output, branch: &str) -> Answer {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let mut refused = None;
     let mut state_moved = false;
+    let mut raced = false;
     for line in stdout.lines() {
         let mut fields = line.splitn(3, '\t');
         let (Some("!"), Some(names), Some(summary)) = (fields.next(), fields.next(), fields.next())
@@ -273,15 +274,17 @@ fn read_answer(output: &Output, branch: &str) -> Answer {
         }
         if moved && to.starts_with("refs/orgkeep/") {
             state_moved = true;
-        } else if !summary.contains("atomic push failed")
-            && !summary.contains("atomic transaction failed")
-        {
+        } else if summary.contains("atomic transaction failed") {
+            // The remote checked and agreed, and then a reference was elsewhere: it names none.
+            raced = true;
+        } else if !summary.contains("atomic push failed") {
             refused.get_or_insert_with(|| format!("{to}: {summary}"));
         }
     }
     match refused {
         Some(words) => Answer::Refused(words),
         None if state_moved => Answer::StateMoved,
+        None if raced => Answer::Moved,
         None => Answer::Failed(failure("push", output)),
     }
 }

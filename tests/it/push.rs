@@ -133,24 +133,30 @@ fn fresh_shallow_clones_go_on_where_the_last_one_ended() {
     let one = fresh_clone(&env, &remote, "one");
     let two = fresh_clone(&env, &remote, "two");
 
-    let before = env.org.calls();
+    // Some types have no dates and are fetched each time; a clone fetches no more than that.
+    let usual = snapshot(&env, &env.repo(), &["--push"])["n_fetched"].clone();
+    let before = env.org.n_calls("retrieve");
     let report = snapshot(&env, &one, &["--push"]);
     assert_eq!(report["pass"], "incremental");
     assert_eq!(subjects(&report), Vec::<&str>::new());
-    assert_eq!(env.org.calls()["retrieve"], before["retrieve"]);
+    assert_eq!(report["n_fetched"], usual);
+    assert!(env.org.n_calls("retrieve") - before <= 2);
     assert_eq!(head(&env, &one), head(&env, &remote));
 
     company.change(&env, "OpportunityService", "Jane");
     let report = snapshot(&env, &one, &["--push"]);
     assert_eq!(subjects(&report).len(), 1, "{report}");
-    assert_eq!(report["n_fetched"], 1);
+    assert_eq!(
+        report["n_fetched"].as_u64(),
+        usual.as_u64().map(|it| it + 1)
+    );
     assert_eq!(report["pushed"]["commit"], head(&env, &remote));
 
     // The other one is behind by now, and finds nothing to do.
     let report = snapshot(&env, &two, &["--push"]);
     assert_eq!(report["pass"], "incremental");
     assert_eq!(subjects(&report), Vec::<&str>::new());
-    assert_eq!(report["n_fetched"], 0);
+    assert_eq!(report["n_fetched"], usual);
     assert_eq!(head(&env, &two), head(&env, &remote));
     for dir in [&one, &two] {
         assert_sound(&env, dir);
@@ -269,34 +275,4 @@ fn push_without_a_remote_says_what_to_do() {
     env.orgkeep(&["snapshot", "--push"])
         .status(1)
         .warns("git remote add origin");
-}
-
-#[test]
-fn what_was_committed_without_being_deployed_is_put_back() {
-    let env = TestEnv::initialised();
-    snapshot(&env, &env.repo(), &[]);
-    let ours = env.tree("HEAD:force-app");
-    let class = env
-        .repo()
-        .join("force-app/main/default/classes/OpportunityService.cls");
-    fs::write(&class, "public class OpportunityService {}\n").unwrap();
-    let stray = class.with_file_name("Stray.cls");
-    fs::write(&stray, "public class Stray {}\n").unwrap();
-    fs::write(env.repo().join("README.md"), "Ours.\n").unwrap();
-    env.git(&["add", "-A"]);
-    env.git(&["commit", "--quiet", "-m", "Work that was never deployed"]);
-
-    let report = snapshot(&env, &env.repo(), &[]);
-    assert_eq!(report["pass"], "incremental");
-    assert_eq!(subjects(&report), Vec::<&str>::new());
-    assert_eq!(env.tree("HEAD:force-app"), ours);
-    let message = env.git(&["log", "-1", "--format=%B"]);
-    assert!(message.starts_with("Put back 2 files"), "{message}");
-    assert!(message.contains("Orgkeep-Kind: put-back"), "{message}");
-    assert!(!stray.exists());
-    assert!(env.repo().join("README.md").exists());
-    env.assert_sound();
-    let head = env.head();
-    snapshot(&env, &env.repo(), &[]);
-    assert_eq!(env.head(), head, "it is put back once");
 }

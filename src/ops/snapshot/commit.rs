@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     client::{Identity, Org},
-    ledger::FlowVersions,
+    ledger::{FlowVersions, Gap},
     model::{ComponentKey, RecordId, RemoteComponent, Timestamp, TreePath},
     ops::error::Error,
     plan::commits::{
@@ -62,22 +62,7 @@ pub(super) async fn commits(
     pack: &PackBuilder<'_>,
 ) -> Result<Commits, Error> {
     let registry = Registry::official();
-    let mut gaps = answers.gaps.clone();
-    let listed = |key: &ComponentKey| plan.in_scope.components.contains_key(key);
-    let in_tree = |keys: &BTreeSet<ComponentKey>| -> BTreeSet<ComponentKey> {
-        keys.iter()
-            .map(|key| tree_key(registry, key, base.remote(key)))
-            .collect()
-    };
-    let (left, entered) = (in_tree(&plan.left), in_tree(&plan.entered));
-    let known = Known {
-        is_listed: &listed,
-        deleted: &answers.deleted,
-        left: &left,
-        entered: &entered,
-    };
-    let mut changes = outcome::changes(base, &answers.gathered.files, &known, &mut gaps);
-    changes.extend(record::flow_changes(base, plan, answers, pack)?);
+    let (changes, gaps) = tree_changes(base, plan, answers, pack)?;
     let ledger = record::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
     let (by_scope, by_people): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
 
@@ -114,11 +99,16 @@ pub(super) async fn commits(
             ),
             _ => String::new(),
         };
+        // A file that several people changed goes with the last of them, unless an
+        // earlier commit would be empty without it.
+        let is_whole = |(_, piece): &(&usize, &Piece)| **piece == Piece::Whole;
+        let has_whole = commit.pieces.iter().any(|it| is_whole(&it));
         drafts.push(Draft {
             paths: commit
                 .pieces
-                .keys()
-                .map(|&n| (by_people[n].path.clone(), by_people[n].after))
+                .iter()
+                .filter(|it| !has_whole || is_whole(it))
+                .map(|(&n, _)| (by_people[n].path.clone(), by_people[n].after))
                 .collect(),
             files: files.clone(),
             label,
@@ -137,6 +127,33 @@ pub(super) async fn commits(
         changes,
         ledger,
     })
+}
+
+/// What differs between the tree before and the org, and the gaps that comparing them opens.
+pub(super) fn tree_changes(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    pack: &PackBuilder<'_>,
+) -> Result<(Vec<PathChange>, BTreeSet<Gap>), Error> {
+    let registry = Registry::official();
+    let mut gaps = answers.gaps.clone();
+    let listed = |key: &ComponentKey| plan.in_scope.components.contains_key(key);
+    let in_tree = |keys: &BTreeSet<ComponentKey>| -> BTreeSet<ComponentKey> {
+        keys.iter()
+            .map(|key| tree_key(registry, key, base.remote(key)))
+            .collect()
+    };
+    let (left, entered) = (in_tree(&plan.left), in_tree(&plan.entered));
+    let known = Known {
+        is_listed: &listed,
+        deleted: &answers.deleted,
+        left: &left,
+        entered: &entered,
+    };
+    let mut changes = outcome::changes(base, &answers.gathered.files, &known, &mut gaps);
+    changes.extend(record::flow_changes(base, plan, answers, pack)?);
+    Ok((changes, gaps))
 }
 
 /// A commit with what it puts into the tree.

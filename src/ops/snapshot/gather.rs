@@ -297,6 +297,31 @@ impl Conversion<'_> {
         self.redacted(key, path, canonical.unwrap_or(bytes), outcome)
     }
 
+    /// A file of the tree as these rules have it, and the secrets that are out of it.
+    pub(super) fn again(
+        &self,
+        key: &ComponentKey,
+        path: &TreePath,
+        bytes: Vec<u8>,
+    ) -> Option<(Vec<u8>, Vec<RedactedLine>)> {
+        let mut outcome = Outcome {
+            key: key.clone(),
+            files: Vec::new(),
+            gaps: Vec::new(),
+            redacted: Vec::new(),
+        };
+        let is_raw = path
+            .as_str()
+            .strip_prefix(source::UNMAPPED)
+            .is_some_and(|it| it.starts_with('/'));
+        let bytes = if is_raw {
+            self.redacted(key, path, bytes, &mut outcome)?
+        } else {
+            self.finish(key, path, bytes, &mut outcome)?
+        };
+        Some((bytes, outcome.redacted))
+    }
+
     /// The bytes without their secrets; `None`, and a gap, where they cannot be looked for.
     fn redacted(
         &self,

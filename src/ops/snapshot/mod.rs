@@ -12,8 +12,10 @@ mod detail;
 mod flows;
 mod gather;
 mod listing;
+mod live;
 mod options;
 mod outcome;
+mod own;
 mod people;
 mod permissions;
 mod push;
@@ -22,11 +24,15 @@ mod read;
 mod record;
 mod references;
 mod report;
+mod rewrite;
+mod status;
 
 pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
+pub use live::diff_with_org;
 pub use options::{SnapshotOptions, SnapshotSetup};
 pub use push::PushReport;
 pub use report::{CommitReport, SnapshotReport};
+pub use status::{StatusChange, StatusReport, status};
 
 use super::error::{During, Error, Refusal};
 use crate::{
@@ -69,9 +75,18 @@ pub async fn snapshot(
     };
     let mut base = Base::read(repo, &branch, setup.package_dir.as_str())?;
     check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
-    if !options.dry_run && put_back::put_back(&lock, &branch, &base, setup, org.now(), monitor)? {
-        branch = repo.ready(&setup.branch, &setup.remote)?;
-        base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    if !options.dry_run {
+        let redaction = setup.redact.then(|| read::redaction_key(identity.org.id));
+        let conversion = read::conversion(setup, redaction.as_ref());
+        let now = org.now();
+        if put_back::put_back(&lock, &branch, &base, setup, now, monitor)? {
+            branch = repo.ready(&setup.branch, &setup.remote)?;
+            base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+        }
+        if rewrite::rewrite(&lock, &branch, &base, &conversion, setup, now, monitor)? {
+            branch = repo.ready(&setup.branch, &setup.remote)?;
+            base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+        }
     }
     let memory = record::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);

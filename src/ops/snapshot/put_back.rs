@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::{SnapshotSetup, base::Base};
+use super::{SnapshotSetup, base::Base, own};
 use crate::{
     model::{Timestamp, TreePath},
     ops::error::Error,
@@ -14,10 +14,7 @@ use crate::{
     progress::{Event, Monitor},
     registry::Registry,
     source,
-    store::{
-        Branch, CommitDraft, Message, Publication, Signature, TreeChange, TreeEdit, WriteLock,
-        trailer,
-    },
+    store::{Branch, TreeChange, TreeEdit, WriteLock},
 };
 
 /// Most paths that the message names.
@@ -32,16 +29,15 @@ pub(super) fn put_back(
     now: Option<Timestamp>,
     monitor: &dyn Monitor,
 ) -> Result<bool, Error> {
-    let (Some(snapshot), Some(tip), Some(tree)) = (base.last_snapshot, base.commit, base.tree)
-    else {
+    let (Some(tip), Some(tree), Some(_)) = (base.commit, base.tree, base.last_snapshot) else {
         return Ok(false);
     };
-    if snapshot == tip {
-        return Ok(false);
-    }
     let repo = lock.repository();
+    let Some(ours) = own::last(repo, tip)?.filter(|it| it.tree != tree) else {
+        return Ok(false);
+    };
     let changes: Vec<TreeChange> = repo
-        .diff_trees(repo.commit(snapshot)?.tree, tree)?
+        .diff_trees(ours.tree, tree)?
         .into_iter()
         .filter(|it| is_ours(&it.path, setup.package_dir.as_str()))
         .collect();
@@ -73,32 +69,11 @@ pub(super) fn put_back(
     }
     let n = changes.len();
     let files = if n == 1 { "file" } else { "files" };
-    let mut message = Message::new(format!(
-        "Put back {n} {files} committed without being deployed"
-    ))
-    .with_body(body.trim_end());
-    if let Some(org) = &base.org {
-        message = message.with_trailer(trailer::ORG, org.org_id.to_string());
-    }
-    message = message.with_trailer(trailer::KIND, Kind::PutBack.word());
-    let now = now.unwrap_or(Timestamp::UNKNOWN);
-    let who = Signature::new(&setup.committer.0, &setup.committer.1, now);
+    let subject = format!("Put back {n} {files} committed without being deployed");
+    let message = own::message(Kind::PutBack, subject, body.trim_end(), base);
     let pack = repo.pack(&base.listing)?;
-    let new = pack.commit(&CommitDraft {
-        tree: edit.write(&pack)?,
-        parents: vec![tip],
-        author: who.clone(),
-        committer: who,
-        message,
-    })?;
-    let publication = Publication {
-        branch: branch.clone(),
-        new,
-        reason: format!("snapshot: put back {n} files"),
-        also: Vec::new(),
-    };
-    let published = lock.publish(pack.finish()?, &publication, monitor)?;
-    published.refreshed?;
+    let tree = edit.write(&pack)?;
+    own::publish(lock, branch, pack, tree, message, setup, now, monitor)?;
     monitor.event(Event::Warned(format!(
         "{n} {files} under our paths were committed since the last snapshot and are put back; what of them is in the org comes with it"
     )));

@@ -369,16 +369,7 @@ pub(super) async fn read(
 ) -> Result<Answers, Error> {
     let registry = Registry::official();
     let redaction = setup.redact.then(|| redaction_key(plan.org_id));
-    let conversion = Conversion {
-        registry,
-        level: setup.level,
-        rules: &setup.rules,
-        redaction: redaction.as_ref(),
-        scope: &setup.scope,
-        ignored: &setup.ignored,
-        package_dir: &setup.package_dir,
-        version: setup.api_version,
-    };
+    let conversion = conversion(setup, redaction.as_ref());
     let spool = Spool::open(&repo.private_dir()?)?;
     let mut answers = Answers {
         gathered: Gathered::default(),
@@ -450,9 +441,26 @@ pub(super) async fn read(
     Ok(answers)
 }
 
+/// How this setup turns package files into files of the tree.
+pub(super) fn conversion<'a>(
+    setup: &'a SnapshotSetup,
+    redaction: Option<&'a RedactionKey>,
+) -> Conversion<'a> {
+    Conversion {
+        registry: Registry::official(),
+        level: setup.level,
+        rules: &setup.rules,
+        redaction,
+        scope: &setup.scope,
+        ignored: &setup.ignored,
+        package_dir: &setup.package_dir,
+        version: setup.api_version,
+    }
+}
+
 /// The key of redaction tags: a function of the org alone, so that two
 /// repositories of one org have the same tree.
-fn redaction_key(org_id: OrgId) -> RedactionKey {
+pub(super) fn redaction_key(org_id: OrgId) -> RedactionKey {
     RedactionKey::new(format!("orgkeep redaction 1 {org_id}").as_bytes())
 }
 

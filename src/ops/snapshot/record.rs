@@ -16,6 +16,7 @@ use super::{
     permissions::Fingerprints,
     push::PushReport,
     read::{Answers, ReadPlan, tree_key},
+    rewrite::level_name,
     rule_versions,
 };
 use crate::{
@@ -27,15 +28,14 @@ use crate::{
         org::LAYOUT,
         state::{SeenComponent, append_run, parse_seen, render_seen},
     },
-    model::{ComponentKey, OrgId, TreePath, TypeName},
+    model::{ComponentKey, OrgId, Timestamp, TreePath, TypeName},
     ops::error::Error,
     plan::retrieve::{
         CostModel,
-        incremental::{LastSeen, Pass},
+        incremental::{LastSeen, Pass, Trust, trust},
     },
     progress::Monitor,
     registry::Registry,
-    source::Level,
     store::{
         Branch, KeptPack, Message, ObjectId, PackBuilder, Publication, Published, RefUpdate,
         Repository, Signature, State, WriteLock, trailer,
@@ -158,11 +158,7 @@ pub(super) fn ledger(
         layout: LAYOUT,
         org_id: identity.org.id,
         api_version: setup.api_version,
-        level: match setup.level {
-            Level::Faithful => "faithful",
-            Level::Canonical => "canonical",
-        }
-        .to_owned(),
+        level: level_name(setup.level).to_owned(),
         rules: rule_versions(setup),
     };
     put(&mut out.files, base, pack, OrgFile::PATH, &org.render())?;
@@ -682,7 +678,12 @@ fn seen(plan: &ReadPlan, answers: &Answers) -> BTreeMap<TreePath, Vec<u8>> {
             .insert(
                 listed.key.name.clone(),
                 SeenComponent {
-                    modified: listed.modified.at,
+                    // A date that tells nothing may be the time of the call itself: kept,
+                    // it would make a new state of every run.
+                    modified: match trust(&listed.key.type_name, listed.modified.at) {
+                        Trust::Always => Timestamp::UNKNOWN,
+                        Trust::Dated | Trust::Slice => listed.modified.at,
+                    },
                     id: listed.id,
                 },
             );

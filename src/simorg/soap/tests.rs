@@ -449,7 +449,7 @@ fn folders_and_names_are_found_in_each_spelling() {
         "Report:Sales/",
         "Report:Sales/Regional",
         "Report:Sales/Regional/Pipeline_by_Region",
-        "EmailTemplate:Rental_Emails/",
+        "EmailTemplate:Customer_Care/",
         "Layout:Account-Account (Sales) Layout",
         "Flow:Order_Follow_Up-1",
         "Flow:Order_Follow_Up",
@@ -464,7 +464,7 @@ fn folders_and_names_are_found_in_each_spelling() {
     assert_eq!(
         names,
         [
-            "email/Rental_Emails-meta.xml",
+            "email/Customer_Care-meta.xml",
             "flows/Order_Follow_Up-1.flow",
             "flows/Order_Follow_Up.flow",
             "layouts/Account-Account %28Sales%29 Layout.layout",
