@@ -5,6 +5,7 @@
 
 mod context;
 mod convert;
+mod demo;
 mod error;
 mod history;
 mod init;
@@ -14,6 +15,7 @@ mod monitor;
 mod open;
 mod orgs;
 mod output;
+mod rollback;
 mod simorg;
 mod snapshot;
 mod status;
@@ -35,6 +37,8 @@ pub enum Outcome {
     Partial,
     /// The two sides differ, and `--exit-code` asked to be told: status 4.
     Differs,
+    /// It failed, and the JSON that was printed tells how: this status.
+    Failed(u8),
 }
 
 impl Outcome {
@@ -43,6 +47,7 @@ impl Outcome {
             Self::Done => 0,
             Self::Partial => 3,
             Self::Differs => 4,
+            Self::Failed(status) => status,
         }
     }
 }
@@ -72,6 +77,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Login(login::LoginArgs),
     Logout(logout::LogoutArgs),
@@ -81,6 +87,8 @@ enum Command {
     Log(history::LogArgs),
     Show(history::ShowArgs),
     Diff(history::DiffArgs),
+    Rollback(rollback::RollbackArgs),
+    Apply(rollback::ApplyArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -120,6 +128,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError> {
     match command {
+        Command::Demo(args) => demo::run(context, &args),
         Command::Init(args) => init::run(context, &args),
         Command::Login(args) => run_async(login::run(context, args)),
         Command::Logout(args) => run_async(logout::run(context, args)),
@@ -129,6 +138,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Log(args) => history::log(context, &args),
         Command::Show(args) => history::show(context, &args),
         Command::Diff(args) => run_async(history::diff(context, &args)),
+        Command::Rollback(args) => run_async(rollback::run(context, args)),
+        Command::Apply(args) => run_async(rollback::apply(context, args)),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {

@@ -10,7 +10,7 @@ pub struct Error {
     /// What was being done, as the end of "while …"; empty where the cause says it all.
     pub step: String,
     /// Why it failed.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 /// Why a verb failed.
@@ -185,8 +185,7 @@ impl Refusal {
             Self::PushContended { .. } | Self::Overtaken { .. } => {
                 "the repository is as it was; run the command again".to_owned()
             }
-            Self::NoAnswer { .. } => return None,
-            Self::BadFile { .. } => return None,
+            Self::NoAnswer { .. } | Self::BadFile { .. } => return None,
         })
     }
 }
@@ -195,7 +194,7 @@ impl Error {
     /// What the user can do about it, in the imperative.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match &self.cause {
+        match &*self.cause {
             Cause::Client(err) => err.hint(),
             Cause::Store(err) => err.hint(),
             Cause::Config(err) => err.hint(),
@@ -224,7 +223,7 @@ impl<E: Into<Cause>> From<E> for Error {
     fn from(cause: E) -> Self {
         Self {
             step: String::new(),
-            cause: cause.into(),
+            cause: Box::new(cause.into()),
         }
     }
 }

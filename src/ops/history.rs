@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{
-    error::{Cause, Error, Refusal},
+    error::{Error, Refusal},
     snapshot::snapshot_of,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
         tree::{self, ComponentChange, ComponentChangeKind, PathChange, Side},
     },
     model::{ComponentKey, Timestamp},
-    plan::select::{Catalogue, NoMatch, Selector},
+    plan::select::{Catalogue, Selector},
     registry::Registry,
     source,
     store::{Commit, ObjectId, Repository, trailer},
@@ -357,7 +357,7 @@ pub(super) fn compare_paths(
 pub(super) type Read<'a> = dyn Fn(ObjectId) -> Result<Vec<u8>, Error> + 'a;
 
 /// The flow whose versions a file of the ledger tells.
-fn flow_of(path: &str) -> Option<ComponentKey> {
+pub(super) fn flow_of(path: &str) -> Option<ComponentKey> {
     let rest = path.strip_prefix(".orgkeep/flows/")?;
     ComponentKey::parse("Flow", rest.rsplit_once('/')?.0).ok()
 }
@@ -465,7 +465,7 @@ fn line_counts(path: &str, before: &[u8], after: &[u8]) -> String {
             }
             format!("{name}: +{added} −{removed} lines")
         }
-        _ => format!("{name}: {} → {} bytes", before.len(), after.len()),
+        FileDiff::Binary { .. } => format!("{name}: {} → {} bytes", before.len(), after.len()),
     }
 }
 

@@ -10,6 +10,7 @@ mod fetch;
 pub mod history;
 pub mod init;
 pub mod login;
+pub mod rollback;
 pub mod setup;
 pub mod snapshot;
 

@@ -4,10 +4,10 @@
 //! `objects/Account.object`. Source paths begin with `main/default/` and leave the
 //! package directory (`force-app/`) to the caller; those of types that the
 //! registry does not know begin with `unmapped/` and stand at the root of the
-//! repository. [`owner`] takes both with anything in front.
+//! repository. [`owner()`] takes both with anything in front.
 //!
 //! Invariant: each entry of a package becomes files or is named with a reason,
-//! and what [`split`] took apart [`join`] puts together with the same meaning.
+//! and what [`split()`] took apart [`join()`] puts together with the same meaning.
 
 mod assign;
 pub mod canonical;

@@ -67,7 +67,7 @@ pub fn tree_key(registry: &Registry, key: &ComponentKey) -> ComponentKey {
     key.clone()
 }
 
-/// What the paths of a component's files begin with, as [`super::split`] writes them.
+/// What the paths of a component's files begin with, as [`super::split()`] writes them.
 ///
 /// A file is the component's where its path is one of these or continues one that
 /// ends in `/` or `.`, and [`owner`] says so. A child without a file of its own has

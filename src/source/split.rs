@@ -24,7 +24,7 @@ pub struct Split {
 
 /// Turns the package files of one top-level component into source files.
 ///
-/// `key` and `files` are those that [`super::assign`] put together. Files come in
+/// `key` and `files` are those that [`super::assign()`] put together. Files come in
 /// no particular order. At the canonical level no text loses anything, but the
 /// rules of [`super::canonical`] are not yet applied: [`split_canonical`] does both.
 ///

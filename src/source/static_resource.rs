@@ -1,5 +1,7 @@
 //! Static resources: archives lie in the tree file by file.
 
+use std::collections::HashSet;
+
 use super::decomposed::parse_root;
 use super::mime;
 use super::place::META;
@@ -81,20 +83,21 @@ fn expanded(
         return None;
     }
     let mut files = Vec::new();
+    let mut filled: HashSet<&str> = HashSet::new();
+    let mut folders: Vec<&str> = Vec::new();
     for (n, entry) in archive.entries().iter().enumerate() {
         if entry.problem.is_some() {
             return None;
         }
         if entry.is_folder {
-            let inside = format!("{}/", entry.name);
-            let is_empty = !archive
-                .entries()
-                .iter()
-                .any(|it| it.name.starts_with(&inside));
-            if is_empty && level == Level::Canonical {
-                return None;
-            }
+            folders.push(&entry.name);
             continue;
+        }
+        let mut name = entry.name.as_str();
+        while let Some((above, _)) = name.rsplit_once('/')
+            && filled.insert(above)
+        {
+            name = above;
         }
         files.push(SourceFile {
             path: TreePath::from_org(&format!("{folder}/{}", entry.name)).ok()?,
@@ -102,7 +105,10 @@ fn expanded(
             bytes: archive.read(n).ok()?,
         });
     }
-    (!files.is_empty()).then_some(files)
+    let loses_folder = folders.iter().any(|it| !filled.contains(it));
+    let keeps_folders = !loses_folder || level == Level::Faithful;
+    let comes_back = !files.is_empty() && keeps_folders;
+    comes_back.then_some(files)
 }
 
 /// Writes the content of a resource as one file, an expanded archive zipped again.

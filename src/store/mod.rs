@@ -1,7 +1,7 @@
 //! The Git repository. Hides `git2` and the user's `git`.
 //!
 //! Reading goes through libgit2. A write is one pack ([`PackBuilder`]) and then
-//! [`Repository::publish`], which moves the branch by compare-and-swap and
+//! [`WriteLock::publish`], which moves the branch by compare-and-swap and
 //! refreshes the working tree; the user's own `git` signs and pushes, so that
 //! their keys, credentials, proxies and hooks apply.
 //!

@@ -15,6 +15,7 @@ use super::{
     checkout::{self, Refreshed},
     checkpoint::Step,
     pack::sync_dir,
+    repository::work_dir_of,
     seat::Seat,
 };
 use crate::progress::Monitor;
@@ -215,7 +216,7 @@ impl Repository {
     fn noted_seats(&self, note: &Note) -> Result<Vec<Seat>, Error> {
         let mut seats = Vec::new();
         for git in self.work_trees()? {
-            let Some(work_dir) = git.workdir().map(std::path::Path::to_owned) else {
+            let Some(work_dir) = work_dir_of(&git) else {
                 continue;
             };
             let head = git

@@ -6,7 +6,7 @@
 use std::process::Output;
 
 use super::{
-    Error, ObjectId, Repository,
+    Error, Kind, ObjectId, Repository,
     git::{GitCommand, failure},
     refs::check_branch_name,
     state::state_ref,
@@ -92,8 +92,8 @@ impl Repository {
             .args(["--", remote]);
         let mut n_specs = 0;
         for (_, name) in specs.iter().filter(|(tip, _)| tip.is_some()) {
-            let ours = name.replacen("refs/", &format!("refs/orgkeep/remotes/{remote}/"), 1);
-            git = git.arg(format!("+{name}:{ours}"));
+            let ours = name.trim_start_matches("refs/");
+            git = git.arg(format!("+{name}:{}", private_ref(remote, ours)));
             n_specs += 1;
         }
         if 0 < n_specs {
@@ -191,6 +191,16 @@ impl Repository {
             None => git.current_dir(self.git_dir()),
         }
     }
+}
+
+/// Where we keep what a remote has at `refs/<rest>`; the remote may be a URL.
+fn private_ref(remote: &str, rest: &str) -> String {
+    let name = format!("refs/orgkeep/remotes/{remote}/{rest}");
+    if git2::Reference::is_valid_name(&name) {
+        return name;
+    }
+    let id = Kind::Blob.id_of(remote.as_bytes());
+    format!("refs/orgkeep/remotes/{id}/{rest}")
 }
 
 /// Which references one run of `git push` sends.

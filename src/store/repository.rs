@@ -115,7 +115,7 @@ impl Repository {
         Ok(Self {
             git_dir: git.path().to_owned(),
             common_dir: git.commondir().to_owned(),
-            work_dir: git.workdir().map(Path::to_owned),
+            work_dir: work_dir_of(&git),
             handles: Handles(Mutex::new(vec![git])),
             git: options.git,
             watch: Watch(options.checkpoint),
@@ -234,6 +234,18 @@ impl Drop for Handle<'_> {
             self.home.lock().push(handle);
         }
     }
+}
+
+/// The working tree of a repository.
+///
+/// libgit2 takes the folder above a Git directory for it, which is wrong where
+/// that directory was put elsewhere (`git init --separate-git-dir`): so the folder
+/// must be configured, or lead back to the repository.
+pub(super) fn work_dir_of(git: &git2::Repository) -> Option<PathBuf> {
+    let work_dir = git.workdir()?;
+    let configured = || git.config().ok()?.get_path("core.worktree").ok();
+    let leads_back = git2::Repository::open(work_dir).is_ok_and(|it| it.path() == git.path());
+    (leads_back || configured().is_some()).then(|| work_dir.to_owned())
 }
 
 /// Says in our words why libgit2 did not open what is at `path`.

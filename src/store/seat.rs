@@ -1,13 +1,10 @@
 //! Working trees, and which of them a branch is checked out in.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use git2::RepositoryState;
 
-use super::{Branch, Error, ObjectId, Repository};
+use super::{Branch, Error, ObjectId, Repository, repository::work_dir_of};
 
 /// A working tree whose files follow a branch that is about to move.
 pub(super) struct Seat {
@@ -58,7 +55,7 @@ impl Repository {
     pub(super) fn seats(&self, branch: &Branch) -> Result<Vec<Seat>, Error> {
         let mut seats = Vec::new();
         for git in self.work_trees()? {
-            let Some(work_dir) = git.workdir().map(Path::to_owned) else {
+            let Some(work_dir) = work_dir_of(&git) else {
                 continue;
             };
             let (base, is_detached) = match head(&git)? {
@@ -86,7 +83,11 @@ impl Repository {
 
     /// All working trees that are there: the main one and the linked ones.
     pub(super) fn work_trees(&self) -> Result<Vec<git2::Repository>, Error> {
-        let main = git2::Repository::open(self.common_dir())
+        // Where we are in the main one, we know its folder; from a linked one we
+        // do not, if its Git directory is not inside.
+        let is_main = self.git_dir() == self.common_dir();
+        let main = self.work_dir().filter(|_| is_main);
+        let main = git2::Repository::open(main.unwrap_or(self.common_dir()))
             .map_err(Error::database("open the main working tree"))?;
         let names = main
             .worktrees()

@@ -434,6 +434,9 @@ fn remote_that_is_not_there_is_a_failure_and_asks_nothing() {
         ),
         "{err}"
     );
+    // A remote may be given by its URL.
+    let url = format!("file://{}", scratch.path("remote").display());
+    assert_eq!(repo.fetch(&url, "main", org()).unwrap().branch, Some(first));
     assert!(repo.has_remote("origin").unwrap() && !repo.has_remote("upstream").unwrap());
     let mut options = scratch.options();
     options.git.program = "/nonexistent/git".into();

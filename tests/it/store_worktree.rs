@@ -191,6 +191,29 @@ fn linked_worktree_follows_its_branch_wherever_we_run() {
 }
 
 #[test]
+fn git_directory_elsewhere_leads_to_the_right_files() {
+    let scratch = Scratch::new();
+    let made = scratch.path("made/w");
+    fs::create_dir_all(&made).unwrap();
+    scratch.git(
+        "made/w",
+        &["init", "-q", "-b", "main", "--separate-git-dir=../gd"],
+    );
+    for (key, value) in [("user.email", "x@x"), ("user.name", "x")] {
+        scratch.git("made/w", &["config", key, value]);
+    }
+    let repo = Repository::discover(&made, scratch.options()).unwrap();
+    put(&repo, "first", FIRST);
+    scratch.assert_clean("made/w");
+    assert!(made.join(A).exists());
+    // By its Git directory nobody can tell where its files are, so none is touched.
+    let repo = Repository::open(&scratch.path("made/gd"), scratch.options()).unwrap();
+    assert_eq!(repo.work_dir(), None);
+    put(&repo, "second", SECOND);
+    assert!(!scratch.path("made/gd/force-app").exists());
+}
+
+#[test]
 fn bare_repository_has_no_files_to_refresh() {
     let scratch = Scratch::new();
     let repo = scratch.repo_of("r", RepositoryKind::Bare, None);

@@ -56,6 +56,7 @@ pub async fn diff_with_org(
     };
     let plan = read::plan(
         org,
+        repo,
         &base,
         &memory,
         setup,

@@ -22,11 +22,12 @@ mod push;
 mod put_back;
 mod read;
 mod record;
+mod references;
 mod report;
 mod rewrite;
 mod status;
 
-pub use base::{Base, OwnedFile, snapshot_of};
+pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
 pub use live::diff_with_org;
 pub use options::{SnapshotOptions, SnapshotSetup};
 pub use push::PushReport;
@@ -92,6 +93,7 @@ pub async fn snapshot(
 
     let plan = read::plan(
         org,
+        repo,
         &base,
         &memory,
         setup,

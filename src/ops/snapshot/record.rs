@@ -333,9 +333,9 @@ fn inventories(
     changes: &[PathChange],
 ) -> BTreeMap<TypeName, Inventory> {
     let registry = Registry::official();
-    let changed: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
+    let moved: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
     let mut all: BTreeMap<TypeName, Inventory> = BTreeMap::new();
-    let mut keep = |component: crate::model::RemoteComponent| {
+    let mut take = |component: crate::model::RemoteComponent| {
         all.entry(component.key.type_name.clone())
             .or_insert_with(|| Inventory::new(component.key.type_name.clone()))
             .insert(component);
@@ -357,11 +357,11 @@ fn inventories(
         let now = answers.answered.get(&listed.key).unwrap_or(listed);
         let moves = match before {
             None => true,
-            Some(before) => before.id != now.id || changed.contains(&key),
+            Some(before) => before.id != now.id || moved.contains(&key),
         };
         match before {
-            Some(before) if !moves => keep(before.clone()),
-            _ => keep(now.clone()),
+            Some(before) if !moves => take(before.clone()),
+            _ => take(now.clone()),
         }
     }
     let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
@@ -375,7 +375,7 @@ fn inventories(
                 && !listing::is_guessed(&before.key)
                 && !plan.left.contains(&before.key));
         if is_kept {
-            keep(before.clone());
+            take(before.clone());
         }
     }
     all
@@ -499,7 +499,7 @@ pub(super) fn close(
     }
     let has_moved = !commits.made.is_empty();
     let state = remember(
-        &pack, memory, identity, plan, answers, new, has_moved, &run, &who,
+        &pack, &memory, identity, plan, answers, new, has_moved, &run, &who,
     )?;
     Ok(Closed {
         kept: pack.finish()?,

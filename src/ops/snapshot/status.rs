@@ -100,6 +100,7 @@ pub async fn status(
     let options = SnapshotOptions::default();
     let plan = read::plan(
         org,
+        repo,
         &base,
         &memory,
         setup,

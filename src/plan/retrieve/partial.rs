@@ -35,7 +35,7 @@ enum Name {
     Same,
     /// `Object.Thing`: the thing, or the object that it belongs to.
     InObject,
-    /// `standard-Account`, `X__c` or a name: a tab, or the object it shows.
+    /// `standard-Account` or a name: the object whose tab it is, or a custom tab.
     Tab,
     /// `Credential-Principal`: what stands before the hyphen.
     BeforeHyphen,
@@ -217,8 +217,11 @@ fn describe(entries: &[Entry], element: &Element) -> Option<Described> {
     let text = element.child_text(rule.named_by)?.trim().to_owned();
     let mut things = Vec::new();
     let mut add = |of: &str, name: &str| things.extend(ComponentKey::parse(of, name).ok());
+    // A tab of an object that has no tab of its own comes with the object; a custom tab with itself.
+    let shows_object = rule.name == Name::Tab && text.starts_with("standard-");
     for of in rule.of {
         match rule.name {
+            Name::Tab if shows_object => (),
             Name::Same | Name::InObject | Name::Tab => add(of, &text),
             Name::BeforeHyphen => add(of, text.split_once('-').map_or(&text, |(it, _)| it)),
             Name::Only(name) => add(of, name),
@@ -226,7 +229,7 @@ fn describe(entries: &[Entry], element: &Element) -> Option<Described> {
     }
     let object = match rule.name {
         Name::InObject => text.split_once('.').map(|(object, _)| object),
-        Name::Tab => Some(text.strip_prefix("standard-").unwrap_or(&text)),
+        Name::Tab => text.strip_prefix("standard-"),
         _ => None,
     };
     for object in object.into_iter().flat_map(objects_of) {

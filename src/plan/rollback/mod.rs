@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use closure::{WentWith, went_with};
 pub use decide::plan;
-pub use file::{Difference, Entry, PlanFile, SCHEMA};
+pub use file::{Difference, Entry, InvalidPlan, PlanFile, SCHEMA};
 pub use render::{Heading, render};
 
 use crate::model::{ComponentKey, Timestamp, TreePath};

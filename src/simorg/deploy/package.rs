@@ -183,16 +183,10 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The packages of a zip: one at its root, or one in each top directory.
 fn packages(files: Files, options: &DeployOptions) -> Vec<(String, Files)> {
-    if options.single_package && files.contains_key("package.xml") {
-        return vec![(String::new(), files)];
-    }
-    // `sf project deploy start --metadata-dir … --single-package` puts the one
-    // package into a folder `zip/`, which production takes.
-    let tops: BTreeSet<&str> = files
-        .keys()
-        .map(|it| it.split('/').next().unwrap_or(it))
-        .collect();
-    if options.single_package && tops.len() != 1 {
+    // `sf project deploy start --metadata-dir DIR --single-package` (2.150.6) puts
+    // the files of DIR into a folder `zip/`, and production takes that.
+    let is_of_sf = files.keys().all(|it| it.starts_with("zip/"));
+    if options.single_package && !is_of_sf {
         return vec![(String::new(), files)];
     }
     let mut found: BTreeMap<String, Files> = BTreeMap::new();

@@ -131,7 +131,8 @@ fn batch_size(header: Option<&str>) -> usize {
     let asked = header.and_then(|it| {
         it.split(',').find_map(|it| {
             let (name, value) = it.trim().split_once('=')?;
-            name.eq_ignore_ascii_case("batchSize")
+            name.trim()
+                .eq_ignore_ascii_case("batchSize")
                 .then(|| value.trim().parse().ok())?
         })
     });

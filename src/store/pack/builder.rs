@@ -68,7 +68,8 @@ struct PackFile {
 }
 
 impl Repository {
-    /// Begins a pack.
+    /// Begins a pack. The caller holds the lock: whoever takes it next removes
+    /// packs that were not finished.
     ///
     /// What `known` lists, such as the parent's tree, is skipped without a look
     /// into the object database.

@@ -49,6 +49,20 @@ fn several_packages_lie_in_top_directories() {
 }
 
 #[test]
+fn one_package_may_lie_where_sf_puts_it() {
+    let mut lab = Lab::new(&[]);
+    let package = manifest(&["ApexClass:A"]);
+    let files = [
+        ("zip/package.xml", package.as_str()),
+        ("zip/classes/A.cls", "class A {}"),
+        ("zip/classes/A.cls-meta.xml", CLASS_META),
+    ];
+    let result = lab.run(&files, options());
+    assert_eq!(problems(&result), [""; 0]);
+    assert!(lab.has("ApexClass:A"));
+}
+
+#[test]
 fn what_is_named_and_absent_is_an_error_and_what_is_there_and_not_named_a_warning() {
     let mut lab = Lab::new(&[]);
     let result = lab.deploy(

@@ -1,0 +1,178 @@
+//! What is known of components besides their files.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::view::TreeView;
+use crate::{
+    ledger::{FlowVersions as Versions, GapKind},
+    model::{ComponentKey, ComponentName, Timestamp},
+    ops::{error::Error, snapshot::Base},
+    plan::rollback::{Facts, FlowVersions},
+    registry::Registry,
+    source,
+    store::{ObjectId, Repository},
+};
+
+/// The component whose file holds `key`, where it has none of its own name.
+pub(super) fn parent_of(key: &ComponentKey) -> Option<ComponentKey> {
+    let registry = Registry::official();
+    let child = registry.type_named(key.type_name.as_str())?;
+    let parent = registry.parent_of(child)?;
+    let name: ComponentName = match &parent.fixed_name {
+        Some(name) => name.parse().ok()?,
+        None => key.name.parent()?.parse().ok()?,
+    };
+    Some(ComponentKey::new(parent.name.clone(), name))
+}
+
+/// The folder that a component, or a folder, lies in.
+fn folder_of(key: &ComponentKey, exists: impl Fn(&ComponentKey) -> bool) -> Option<ComponentKey> {
+    let registry = Registry::official();
+    let ty = registry.type_named(key.type_name.as_str())?;
+    let folder: ComponentName = key.name.as_str().rsplit_once('/')?.0.parse().ok()?;
+    let folder_type = if ty.is_folder() {
+        ty.name.clone()
+    } else if ty.in_folder {
+        registry.folder_type_of(ty)?.name.clone()
+    } else {
+        return None;
+    };
+    // Classic e-mail folders and those of Lightning templates hold the same type.
+    let types = [folder_type.as_str(), "EmailFolder", "EmailTemplateFolder"];
+    let n_types = if ty.name.as_str().starts_with("Email") {
+        3
+    } else {
+        1
+    };
+    types
+        .iter()
+        .take(n_types)
+        .filter_map(|it| Some(ComponentKey::new(it.parse().ok()?, folder.clone())))
+        .find(exists)
+}
+
+/// Facts of the components of two trees.
+pub(super) struct Known<'a> {
+    then: &'a Base,
+    now: &'a Base,
+    folders: BTreeSet<ComponentKey>,
+    deleted: HashMap<ComponentKey, Timestamp>,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(
+        repo: &Repository,
+        (then, now): (&'a Base, &'a Base),
+        views: (&TreeView<'_>, &TreeView<'_>),
+    ) -> Result<Self, Error> {
+        let registry = Registry::official();
+        let is_folder = |key: &ComponentKey| {
+            registry
+                .type_named(key.type_name.as_str())
+                .is_some_and(crate::registry::Type::is_folder)
+        };
+        let keys = views.0.keys().chain(views.1.keys());
+        Ok(Self {
+            then,
+            now,
+            folders: keys.filter(|it| is_folder(it)).cloned().collect(),
+            deleted: deletions(repo, then.commit, now.commit)?,
+        })
+    }
+
+    pub(super) fn of(&self, key: &ComponentKey) -> Facts {
+        let remote = self.now.remote(key).or_else(|| self.then.remote(key));
+        let unread = self.now.coverage.gaps.iter().find(|gap| {
+            matches!(
+                gap.kind,
+                GapKind::Stale | GapKind::Unreadable | GapKind::InMotion | GapKind::Missing
+            ) && gap.covers(key)
+        });
+        Facts {
+            parent: parent_of(key),
+            folder: folder_of(key, |it| self.folders.contains(it)),
+            is_managed_body: remote.is_some_and(crate::model::RemoteComponent::is_installed),
+            deleted_at: self.deleted.get(key).copied(),
+            flow: (key.type_name.as_str() == "Flow").then(|| self.flow(key)),
+            unread: unread.map(|it| it.reason.clone()),
+        }
+    }
+
+    /// Versions of a flow. Versions of equal content count as one: a flow that was
+    /// made again begins at 1.
+    fn flow(&self, key: &ComponentKey) -> FlowVersions {
+        let name = key.name.as_str();
+        let (then, now) = (self.then.flows.get(name), self.now.flows.get(name));
+        let active_now = now.and_then(|it| it.active);
+        let is_same = active_now.is_some()
+            && active_file(self.then, key).is_some()
+            && active_file(self.then, key) == active_file(self.now, key);
+        let active_then = match then.and_then(|it| it.active) {
+            Some(_) if is_same => active_now,
+            other => other,
+        };
+        FlowVersions {
+            active_then,
+            // The view shows the active version, so that is the one the tree has.
+            latest_then: active_then.or(then.map(|it| it.latest)),
+            active_now,
+            in_org: now
+                .map(|it| it.versions.keys().copied().collect())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// The blob of the active version of a flow.
+fn active_file(base: &Base, key: &ComponentKey) -> Option<ObjectId> {
+    let active = base.listing.get(&Versions::active_path(key.name.as_str()));
+    active.map(|it| it.id).or_else(|| {
+        let files = base.families.get(key)?;
+        files.iter().find(|it| it.key == *key).map(|it| it.id)
+    })
+}
+
+/// When what is gone since `from` was deleted, by the history up to `to`.
+fn deletions(
+    repo: &Repository,
+    from: Option<ObjectId>,
+    to: Option<ObjectId>,
+) -> Result<HashMap<ComponentKey, Timestamp>, Error> {
+    let registry = Registry::official();
+    let mut deleted = HashMap::new();
+    let (Some(from), Some(to)) = (from, to) else {
+        return Ok(deleted);
+    };
+    for commit in repo.history(to) {
+        let commit = commit?;
+        let Some(parent) = commit.parents.first() else {
+            break;
+        };
+        if commit.id == from {
+            break;
+        }
+        let before = repo.commit(*parent)?.tree;
+        for change in repo.diff_trees(before, commit.tree)? {
+            if change.after.is_none()
+                && let Some(owner) = source::owner(registry, &change.path)
+            {
+                deleted.entry(owner.key).or_insert(commit.author.time);
+            }
+        }
+    }
+    Ok(deleted)
+}
+
+/// The texts by one of which other components name one of `keys`, in lower case.
+pub(super) fn names_of(keys: &BTreeSet<ComponentKey>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for key in keys {
+        let name = key.name.decoded().to_lowercase();
+        let last = name.rsplit(['.', '/']).next().unwrap_or(&name).to_owned();
+        if let Some(stem) = last.strip_suffix("__c") {
+            names.insert(format!("{stem}__r"));
+        }
+        names.insert(last);
+    }
+    names
+}
