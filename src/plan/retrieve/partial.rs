@@ -35,7 +35,7 @@ enum Name {
     Same,
     /// `Object.Thing`: the thing, or the object that it belongs to.
     InObject,
-    /// `standard-Account`, `X__c` or a name: a tab, or the object it shows.
+    /// A tab; `standard-Account` is none of the org's components and comes with its object.
     Tab,
     /// `Credential-Principal`: what stands before the hyphen.
     BeforeHyphen,
@@ -226,7 +226,8 @@ fn describe(entries: &[Entry], element: &Element) -> Option<Described> {
     }
     let object = match rule.name {
         Name::InObject => text.split_once('.').map(|(object, _)| object),
-        Name::Tab => Some(text.strip_prefix("standard-").unwrap_or(&text)),
+        // A tab of a custom object is a component, and comes with that alone.
+        Name::Tab => text.strip_prefix("standard-"),
         _ => None,
     };
     for object in object.into_iter().flat_map(objects_of) {
