@@ -18,6 +18,7 @@ mod people;
 mod permissions;
 mod read;
 mod record;
+mod referrers;
 mod report;
 
 pub use base::{Base, OwnedFile, snapshot_of};
@@ -57,8 +58,9 @@ pub async fn snapshot(
     let memory = record::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
 
-    let plan = read::plan(
+    let mut plan = read::plan(
         org,
+        repo,
         &base,
         &memory,
         setup,
@@ -68,6 +70,7 @@ pub async fn snapshot(
         monitor,
     )
     .await?;
+    plan.sees_less = memory.sees_less(&identity);
     if options.dry_run {
         return Ok(report::dry_run(&plan, org, &identity, setup));
     }

@@ -92,6 +92,15 @@ impl Memory {
         all
     }
 
+    /// Whether the user has lost permissions that the one of the last run had.
+    pub(super) fn sees_less(&self, identity: &Identity) -> bool {
+        let now = identity.permissions.granted();
+        self.state
+            .permissions
+            .iter()
+            .any(|it| !now.contains(&it.as_str()))
+    }
+
     /// Components whose content was not what the last listing promised.
     pub(super) fn unsettled(&self) -> BTreeSet<ComponentKey> {
         self.state
@@ -359,7 +368,7 @@ fn inventories(
         };
         match before {
             Some(before) if !moves => keep(before.clone()),
-            _ => keep(now.clone()),
+            _ => keep(listing::dated(now)),
         }
     }
     let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
@@ -581,12 +590,15 @@ fn remember(
         }
     }
     let mut state = memory.state.clone();
-    state.permissions = identity
-        .permissions
-        .granted()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    // Where something is kept because this user sees less, the next run has to know, too.
+    if !plan.sees_less || answers.stale.is_empty() {
+        state.permissions = identity
+            .permissions
+            .granted()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+    }
     state.unsettled = answers.unsettled.iter().map(ToString::to_string).collect();
     if has_moved || state.commit.is_none() {
         state.commit = new.map(|it| it.to_string());
@@ -657,7 +669,7 @@ fn seen(plan: &ReadPlan, answers: &Answers) -> BTreeMap<TreePath, Vec<u8>> {
             .insert(
                 listed.key.name.clone(),
                 SeenComponent {
-                    modified: listed.modified.at,
+                    modified: listing::dated(listed).modified.at,
                     id: listed.id,
                 },
             );
