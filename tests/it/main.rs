@@ -3,6 +3,7 @@
 
 mod architecture;
 mod auth;
+mod bad_input;
 mod canonical_corpora;
 mod client;
 mod convert;
@@ -16,6 +17,8 @@ mod simorg_deploy;
 mod simorg_http;
 mod simorg_load;
 mod simorg_wire;
+mod snapshot;
+mod snapshot_damage;
 mod store_damage;
 mod store_open;
 mod store_remote;

@@ -114,6 +114,15 @@ impl Org {
     }
 }
 
+impl Org {
+    /// Ends it in good order, so that what it keeps is on disk.
+    pub(crate) fn stop(&mut self) {
+        let id = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &id]).status();
+        let _ = self.child.wait();
+    }
+}
+
 impl Drop for Org {
     fn drop(&mut self) {
         let _ = self.child.kill();
