@@ -158,6 +158,10 @@ impl Context {
         Paint { on }
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "where output goes is the context's to say"
+    )]
     pub(super) fn out(&self) -> Out {
         Out::direct()
     }

@@ -13,7 +13,7 @@ use crate::{
 
 /// Format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// Source format, as in a Salesforce DX project
     Source,
     /// Metadata format, as the Metadata API takes it, with a package.xml
@@ -22,7 +22,7 @@ pub enum Format {
 
 /// What the bytes become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LevelChoice {
+pub(super) enum LevelChoice {
     /// The bytes that `sf` would write
     #[default]
     Faithful,
@@ -44,7 +44,7 @@ pub enum LevelChoice {
 #[command(after_help = "Examples:\n  \
     orgkeep convert source unpackaged.zip force-app\n  \
     orgkeep convert metadata . deploy.zip")]
-pub struct ConvertArgs {
+pub(super) struct ConvertArgs {
     /// Format of the output
     #[arg(
         value_enum,
@@ -79,7 +79,7 @@ struct Report<'a> {
 /// # Errors
 ///
 /// Whatever [`convert::convert`] or the terminal refuses.
-pub fn run(context: &Context, args: &ConvertArgs) -> Result<Outcome, CommandError> {
+pub(super) fn run(context: &Context, args: &ConvertArgs) -> Result<Outcome, CommandError> {
     let target = match args.to {
         Format::Source => Target::Source,
         Format::Metadata => Target::Metadata,

@@ -36,6 +36,8 @@ pub enum Outcome {
     Partial,
     /// The two sides differ, and `--exit-code` asked to be told: status 4.
     Differs,
+    /// It failed, and the JSON that was printed tells how: this status.
+    Failed(u8),
 }
 
 impl Outcome {
@@ -44,6 +46,7 @@ impl Outcome {
             Self::Done => 0,
             Self::Partial => 3,
             Self::Differs => 4,
+            Self::Failed(status) => status,
         }
     }
 }

@@ -42,7 +42,7 @@ impl TermMonitor {
         }
     }
 
-    fn draw(&self, slot: &Mutex<Option<(Phase, ProgressBar)>>, event: &Event) {
+    fn draw(slot: &Mutex<Option<(Phase, ProgressBar)>>, event: &Event) {
         let mut slot = slot.lock().expect("no reporter panicked");
         match event {
             Event::Started(phase, total) => {
@@ -88,7 +88,7 @@ impl Monitor for TermMonitor {
             return;
         }
         match &self.bar {
-            Some(slot) => self.draw(slot, &event),
+            Some(slot) => Self::draw(slot, &event),
             None => match event {
                 Event::Started(phase, Some(total)) => self.say(&format!("{phase}: {total}")),
                 Event::Started(phase, None) => self.say(&phase.to_string()),

@@ -191,6 +191,9 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
     let planned = session.plan(context, &options).await?;
     if args.selectors.is_empty() && !args.all {
         show(context, &session, &planned, None)?;
+        if context.json() {
+            return Ok(Outcome::Failed(2));
+        }
         return Err(CommandError::usage(
             "no component was selected",
             "name components, such as `CustomField:Account.Region__c`, or say `--all`".to_owned(),
@@ -199,7 +202,10 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
     if let Some(path) = &args.plan {
         write_plan(path, &planned.file)?;
         show(context, &session, &planned, None)?;
-        context.say(&format!("plan written to {}", text::one_line(&path.display().to_string())));
+        context.say(&format!(
+            "plan written to {}",
+            text::one_line(&path.display().to_string())
+        ));
         return Ok(outcome(&planned, None));
     }
     session.carry_out(context, &planned, &args.how).await
@@ -309,6 +315,9 @@ impl Session {
             tell(context, &report)?;
         }
         if report.failed() {
+            if context.json() {
+                return Ok(Outcome::Failed(1));
+            }
             return Err(failure(&report));
         }
         Ok(outcome(planned, Some(&report)))

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{CommandError, Context, Outcome, output::Tone, text};
 use crate::{
-    ops::snapshot::{self, SnapshotOptions, SnapshotReport},
+    ops::snapshot::{self, PushReport, SnapshotOptions, SnapshotReport},
     plan::select::Selector,
 };
 
@@ -20,6 +20,7 @@ use crate::{
     orgkeep snapshot\n  \
     orgkeep snapshot --tag before-the-project -m \"Before we touch the sales process\"\n  \
     orgkeep snapshot --only 'Report:Sales/*'\n  \
+    orgkeep snapshot --push\n  \
     orgkeep snapshot --dry-run")]
 pub(super) struct SnapshotArgs {
     /// Retrieve everything, whatever its date says
@@ -45,6 +46,10 @@ pub(super) struct SnapshotArgs {
     /// Believe a listing that shows far less than before
     #[arg(long)]
     accept_deletions: bool,
+
+    /// Go on from the remote's branch, and push branch, tag and state to it
+    #[arg(long, conflicts_with = "dry_run")]
+    push: bool,
 }
 
 /// Runs `orgkeep snapshot`.
@@ -58,6 +63,7 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
         message: args.message,
         dry_run: args.dry_run,
         accept_deletions: args.accept_deletions,
+        push: args.push,
     };
     let org = context.open_org_of(&config).await?;
     let report = snapshot::snapshot(&org, &repo, &setup, &options, context.monitor()).await?;
@@ -111,6 +117,9 @@ fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError>
             paint.paint(Tone::Commit, &text::one_line(tag))
         ))?;
     }
+    if let Some(pushed) = &report.pushed {
+        push_lines(context, pushed)?;
+    }
     for gap in &report.gaps {
         out.line(&format!(
             "{} {}  {}: {}",
@@ -130,6 +139,32 @@ fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError>
         context.say(&format!(
             "warning: the working tree is not refreshed: {}",
             text::one_line(problem)
+        ));
+    }
+    Ok(())
+}
+
+/// Says what became of the remote.
+fn push_lines(context: &Context, pushed: &PushReport) -> Result<(), CommandError> {
+    let mut out = context.out();
+    let remote = text::one_line(&pushed.remote);
+    let commit = &pushed.commit[..7];
+    if let Some(later) = &pushed.dropped_for {
+        out.line(&format!(
+            "dropped: {remote} holds snapshot {} at {commit}, which began later",
+            text::one_line(later)
+        ))?;
+    } else if pushed.is_up_to_date {
+        out.line(&format!("{remote} is up to date at {commit}"))?;
+    } else {
+        out.line(&format!(
+            "pushed {} to {remote}, now at {commit}",
+            text::one_line(&pushed.branch)
+        ))?;
+    }
+    if pushed.without_state {
+        context.say(&format!(
+            "warning: another snapshot had replaced the state on {remote}; the next one may be a full pass"
         ));
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! checks it again.
 
 pub mod component;
+mod hex;
 pub mod ids;
 pub mod manifest;
 pub mod remote;
@@ -12,6 +13,7 @@ pub mod time;
 pub mod tree;
 
 pub use component::{ComponentKey, ComponentName, InvalidName, TypeName};
+pub use hex::hex;
 pub use ids::{ApiVersion, InvalidId, OrgId, RecordId};
 pub use manifest::Manifest;
 pub use remote::{Author, RemoteComponent, Stamp};

@@ -10,7 +10,7 @@ pub struct Error {
     /// What was being done, as the end of "while …"; empty where the cause says it all.
     pub step: String,
     /// Why it failed.
-    pub cause: Cause,
+    pub cause: Box<Cause>,
 }
 
 /// Why a verb failed.
@@ -106,6 +106,42 @@ pub enum Refusal {
         /// Its last words.
         reason: String,
     },
+    /// There is no remote to push to.
+    #[error("the repository has no remote `{remote}`")]
+    NoRemote {
+        /// Its name.
+        remote: String,
+    },
+    /// The local branch and the remote's hold different commits of people.
+    #[error("branch `{branch}` and that of `{remote}` have diverged")]
+    Diverged {
+        /// The branch.
+        branch: String,
+        /// The remote.
+        remote: String,
+    },
+    /// The remote refused a push.
+    #[error("`{remote}` refused the push: {reason}")]
+    PushRefused {
+        /// The remote.
+        remote: String,
+        /// Its words.
+        reason: String,
+    },
+    /// The remote's branch moved each time that we pushed.
+    #[error("`{remote}` moved {tries} times while we pushed to it")]
+    PushContended {
+        /// The remote.
+        remote: String,
+        /// How often was tried.
+        tries: u32,
+    },
+    /// A later snapshot stands where a tag was to go.
+    #[error("snapshot {by} began later than ours and was pushed first, so ours gets no tag")]
+    Overtaken {
+        /// The later snapshot.
+        by: String,
+    },
     /// Nothing was selected.
     #[error("no component was selected")]
     NothingSelected,
@@ -136,8 +172,20 @@ impl Refusal {
             Self::NothingSelected => {
                 "name components, such as `CustomField:Account.Region__c`, or say `--all`".to_owned()
             }
-            Self::NoAnswer { .. } => return None,
-            Self::BadFile { .. } => return None,
+            Self::NoRemote { remote } => {
+                format!("run `git remote add {remote} URL`, or name another remote in orgkeep.toml")
+            }
+            Self::Diverged { branch, remote } => {
+                format!("bring them together with `git pull --rebase {remote} {branch}`")
+            }
+            Self::PushRefused { .. } => {
+                "the repository is as it was; the remote must let this user push to the branch, `refs/orgkeep/*` and tags"
+                    .to_owned()
+            }
+            Self::PushContended { .. } | Self::Overtaken { .. } => {
+                "the repository is as it was; run the command again".to_owned()
+            }
+            Self::NoAnswer { .. } | Self::BadFile { .. } => return None,
         })
     }
 }
@@ -146,7 +194,7 @@ impl Error {
     /// What the user can do about it, in the imperative.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match &self.cause {
+        match &*self.cause {
             Cause::Client(err) => err.hint(),
             Cause::Store(err) => err.hint(),
             Cause::Config(err) => err.hint(),
@@ -175,7 +223,7 @@ impl<E: Into<Cause>> From<E> for Error {
     fn from(cause: E) -> Self {
         Self {
             step: String::new(),
-            cause: cause.into(),
+            cause: Box::new(cause.into()),
         }
     }
 }

@@ -31,13 +31,13 @@ const AT_ONCE: usize = 3;
 
 /// Folder of spool files, below the Git directory.
 #[derive(Clone, Debug)]
-pub struct Spool {
+pub(super) struct Spool {
     dir: PathBuf,
 }
 
 /// One answer, on the disk.
 #[derive(Debug)]
-pub struct Fetched {
+pub(super) struct Fetched {
     /// What was asked.
     pub batch: RetrieveBatch,
     /// The zip.
@@ -72,14 +72,14 @@ impl Spool {
     /// # Errors
     ///
     /// When the folder cannot be made.
-    pub fn open(private_dir: &Path) -> Result<Self, Error> {
+    pub(super) fn open(private_dir: &Path) -> Result<Self, Error> {
         let dir = private_dir.join("spool");
         fs::create_dir_all(&dir).map_err(|source| disk("make", &dir, source))?;
         Ok(Self { dir })
     }
 
     /// Forgets every answer: the snapshot that needed them is complete.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         // What is left behind costs room only; the next run clears it again.
         let _ = fs::remove_dir_all(&self.dir);
     }
@@ -138,7 +138,7 @@ fn private_file(path: &Path) -> Result<File, Error> {
 ///
 /// A failure that no smaller call avoids, and what `take` fails with. What could
 /// not be fetched alone is in [`Queue::quarantined`] afterwards.
-pub async fn fetch_all(
+pub(super) async fn fetch_all(
     org: &Org,
     queue: &mut Queue,
     spool: &Spool,
@@ -224,17 +224,16 @@ async fn fetch_one(
             Err(err) => return Err(err.into()),
         }
     }
-    let retrieved = match retrieved {
-        Some(retrieved) => retrieved,
-        None => {
-            let job_id = org
-                .start_retrieve(manifest, &RetrieveOptions::default())
-                .await?;
-            let sidecar = Sidecar { job_id, done: None };
-            spool.write_sidecar(digest, &sidecar)?;
-            org.finish_retrieve(&sidecar.job_id, org.options().poll, &mut zip)
-                .await?
-        }
+    let retrieved = if let Some(retrieved) = retrieved {
+        retrieved
+    } else {
+        let job_id = org
+            .start_retrieve(manifest, &RetrieveOptions::default())
+            .await?;
+        let sidecar = Sidecar { job_id, done: None };
+        spool.write_sidecar(digest, &sidecar)?;
+        org.finish_retrieve(&sidecar.job_id, org.options().poll, &mut zip)
+            .await?
     };
     let answer = answer_of(&retrieved);
     let sidecar = Sidecar {
@@ -279,7 +278,7 @@ fn fetched(batch: &RetrieveBatch, zip: File, answer: Answer) -> Fetched {
 
 /// What a failed call means for the queue; an error where no smaller call helps.
 fn outcome_of(batch: &RetrieveBatch, err: Error) -> Result<Outcome, Error> {
-    let Cause::Client(cause) = &err.cause else {
+    let Cause::Client(cause) = &*err.cause else {
         return Err(err);
     };
     let Some(code) = cause.code() else {

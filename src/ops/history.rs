@@ -439,7 +439,7 @@ fn line_counts(path: &str, before: &[u8], after: &[u8]) -> String {
             }
             format!("{name}: +{added} −{removed} lines")
         }
-        _ => format!("{name}: {} → {} bytes", before.len(), after.len()),
+        FileDiff::Binary { .. } => format!("{name}: {} → {} bytes", before.len(), after.len()),
     }
 }
 

@@ -10,8 +10,8 @@ mod fetch;
 pub mod history;
 pub mod init;
 pub mod login;
-pub mod setup;
 pub mod rollback;
+pub mod setup;
 pub mod snapshot;
 
 pub use error::{Cause, Error, Refusal};

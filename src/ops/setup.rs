@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use super::{error::Error, snapshot::SnapshotSetup};
 use crate::{
     config::{self, Config, Redact},
-    model::TreePath,
+    model::{TreePath, hex},
     source::Ignored,
     store::{ObjectId, Repository},
     workdir::{self, Project},
@@ -26,9 +26,10 @@ pub fn setup(repo: &Repository) -> Result<(Config, SnapshotSetup), Error> {
             (config, project, ignored)
         }
         None => {
-            let tree = match repo.head_commit()? {
-                Some(head) => Some(repo.commit(head)?.tree),
-                None => None,
+            let tree = if let Some(head) = repo.head_commit()? {
+                Some(repo.commit(head)?.tree)
+            } else {
+                None
             };
             let config = match file(repo, tree, config::FILE_NAME)? {
                 Some(text) => Config::parse(&text)?,
@@ -70,8 +71,5 @@ fn file(repo: &Repository, tree: Option<ObjectId>, path: &str) -> Result<Option<
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|it| format!("{it:02x}"))
-        .collect()
+    hex(&Sha256::digest(text.as_bytes()))
 }

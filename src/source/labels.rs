@@ -23,7 +23,7 @@ pub(super) fn split(
         .iter()
         .map(|it| (it.path.as_str(), it.bytes.as_slice()));
     let labels = Labels::read(ty, docs, Keep::Last)?;
-    if labels.elements.is_empty() && level == Level::Faithful {
+    if labels.labels.is_empty() && level == Level::Faithful {
         return Ok(Vec::new());
     }
     let suffix = ty.suffix.as_deref().unwrap_or_default();
@@ -49,8 +49,8 @@ pub(super) fn join(
         .map(|it| (it.path.as_str(), it.bytes.as_slice()));
     let mut labels = Labels::read(ty, docs, Keep::First)?;
     labels
-        .elements
-        .sort_by_cached_key(|(name, _)| collate::key(name));
+        .labels
+        .sort_by_cached_key(|it| collate::key(&it.name));
     let suffix = ty.suffix.as_deref().unwrap_or_default();
     Ok(PackageFile {
         path: format!("{}/{}.{suffix}", ty.directory, key.name),
@@ -65,12 +65,19 @@ enum Keep {
     Last,
 }
 
-/// Labels with their names.
+/// The labels of one or several documents.
 struct Labels {
-    elements: Vec<(String, Element)>,
-    /// What else stands in the documents.
-    others: Vec<Node>,
+    labels: Vec<Label>,
+    /// What stands behind the last label.
+    rest: Vec<Node>,
     attributes: Vec<(String, String)>,
+}
+
+struct Label {
+    name: String,
+    /// What else stands in front of it, such as a comment.
+    before: Vec<Node>,
+    element: Element,
 }
 
 impl Labels {
@@ -79,58 +86,120 @@ impl Labels {
         docs: impl Iterator<Item = (&'a str, &'a [u8])>,
         keep: Keep,
     ) -> Result<Self, SplitError> {
-        let mut labels = Self {
-            elements: Vec::new(),
-            others: Vec::new(),
+        let mut all = Self {
+            labels: Vec::new(),
+            rest: Vec::new(),
             attributes: vec![("xmlns".to_owned(), METADATA_NAMESPACE.to_owned())],
         };
         let mut places: HashMap<String, usize> = HashMap::new();
         for (path, bytes) in docs {
             let root = parse_root(path, bytes, ty)?.root;
             for attribute in root.attributes {
-                if labels
-                    .attributes
-                    .iter()
-                    .all(|(name, _)| *name != attribute.0)
-                {
-                    labels.attributes.push(attribute);
+                if all.attributes.iter().all(|(name, _)| *name != attribute.0) {
+                    all.attributes.push(attribute);
                 }
             }
+            let mut before = Vec::new();
             for node in root.children {
                 match node {
                     Node::Element(element) if ty.child_of_element(&element.name).is_some() => {
                         let name = element.child_text("fullName").unwrap_or_default();
-                        let name = name.trim().to_owned();
-                        match places.get(&name) {
-                            Some(place) if !name.is_empty() => {
-                                if keep == Keep::Last {
-                                    labels.elements[*place].1 = element;
-                                }
-                            }
-                            _ => {
-                                places.insert(name.clone(), labels.elements.len());
-                                labels.elements.push((name, element));
-                            }
-                        }
+                        let label = Label {
+                            name: name.trim().to_owned(),
+                            before: std::mem::take(&mut before),
+                            element,
+                        };
+                        all.add(label, &mut places, keep);
                     }
-                    other => labels.others.push(other),
+                    other => before.push(other),
                 }
             }
+            all.rest.append(&mut before);
         }
-        Ok(labels)
+        Ok(all)
+    }
+
+    fn add(&mut self, label: Label, places: &mut HashMap<String, usize>, keep: Keep) {
+        match places.get(&label.name) {
+            // A label without a name is no other's twin.
+            Some(place) if !label.name.is_empty() => {
+                if keep == Keep::Last {
+                    self.labels[*place] = label;
+                }
+            }
+            _ => {
+                places.insert(label.name.clone(), self.labels.len());
+                self.labels.push(label);
+            }
+        }
     }
 
     /// The document of all labels; `sf` keeps nothing else of it.
-    fn into_document(self, ty: &Type, level: Level) -> Document {
+    fn into_document(mut self, ty: &Type, level: Level) -> Document {
         let mut root = Element::new(ty.name.as_str());
-        root.attributes = self.attributes;
-        let labels = self.elements.into_iter().map(|(_, it)| Node::Element(it));
-        if level == Level::Canonical {
-            root.children = self.others;
-        } else {
-            root.attributes.truncate(1);
+        if level == Level::Faithful {
+            self.attributes.truncate(1);
+            self.rest.clear();
         }
-        root.children.extend(labels);
+        root.attributes = self.attributes;
+        for label in self.labels {
+            if level == Level::Canonical {
+                root.children.extend(label.before);
+            }
+            root.push(label.element);
+        }
+        root.children.extend(self.rest);
         Document::new(root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry::Registry;
+    use crate::source::{Level, PackageFile, SourceFile, join_at, split};
+
+    fn labels(body: &str) -> PackageFile {
+        PackageFile {
+            path: "labels/CustomLabels.labels".to_owned(),
+            bytes: format!("<CustomLabels>{body}</CustomLabels>").into_bytes(),
+        }
+    }
+
+    fn label(name: &str, value: &str) -> String {
+        format!("<labels><fullName>{name}</fullName><value>{value}</value></labels>")
+    }
+
+    fn taken_apart(level: Level, files: Vec<PackageFile>) -> Vec<SourceFile> {
+        let key = "CustomLabels:CustomLabels".parse().unwrap();
+        split(Registry::official(), level, &key, files).unwrap()
+    }
+
+    #[test]
+    fn labels_of_several_documents_become_one_and_the_later_value_counts() {
+        let one = labels(&(label("b", "1") + &label("a", "2")));
+        let two = labels(&(label("c", "3") + &label("b", "4")));
+        let files = taken_apart(Level::Faithful, vec![one, two]);
+        assert_eq!(files.len(), 1);
+        let text = std::str::from_utf8(&files[0].bytes).unwrap();
+        let values: Vec<_> = text.lines().filter(|it| it.contains("value")).collect();
+        assert_eq!(values.len(), 3);
+        assert!(values[0].contains('4') && values[2].contains('3'));
+    }
+
+    #[test]
+    fn no_label_is_no_file_for_sf_and_an_empty_one_for_us() {
+        assert!(taken_apart(Level::Faithful, vec![labels("")]).is_empty());
+        assert_eq!(taken_apart(Level::Canonical, vec![labels("")]).len(), 1);
+    }
+
+    #[test]
+    fn label_takes_the_comment_in_front_of_it_along() {
+        let file = labels(&(label("b", "1") + "<!-- of a -->" + &label("a", "2")));
+        let files = taken_apart(Level::Canonical, vec![file]);
+        let key = "CustomLabels:CustomLabels".parse().unwrap();
+        let joined = join_at(Registry::official(), Level::Canonical, &key, &files).unwrap();
+        let text = std::str::from_utf8(&joined[0].bytes).unwrap();
+        let place = |part: &str| text.find(part).unwrap();
+        assert!(place("of a") < place(">a<") && place(">a<") < place(">b<"));
     }
 }

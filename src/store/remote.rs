@@ -31,8 +31,8 @@ pub struct PushPlan {
     pub commit: ObjectId,
     /// The org's state with the remote's state that it replaces, where both are known.
     pub state: Option<StatePush>,
-    /// Names of tags that go along.
-    pub tags: Vec<String>,
+    /// Names of tags that go along, and the objects they are to point to.
+    pub tags: Vec<(String, ObjectId)>,
 }
 
 /// A state that replaces another on a remote.
@@ -173,8 +173,8 @@ impl Repository {
         let branch = format!("refs/heads/{}", plan.branch);
         if parts != Parts::State {
             git = git.arg(format!("{}:{branch}", plan.commit));
-            for tag in &plan.tags {
-                git = git.arg(format!("refs/tags/{tag}"));
+            for (name, id) in &plan.tags {
+                git = git.arg(format!("{id}:refs/tags/{name}"));
             }
         }
         if let Some(state) = &state {

@@ -52,6 +52,7 @@ impl Stage<'_> {
     ) -> Result<String, CommandError> {
         let shown: Vec<String> = arguments.iter().map(|it| shortened(it)).collect();
         let prompt = format!("$ orgkeep {}", shown.join(" "));
+        self.say("")?;
         self.say(&self.context.paint().paint(Tone::Commit, &prompt))?;
         let color = if self.context.paint().on {
             "always"

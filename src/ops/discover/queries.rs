@@ -56,7 +56,7 @@ pub struct Described {
 
 /// The first round of questions: every type that is not in folders, every child
 /// type, and the folder types. `wanted` says which types are in scope.
-pub fn first_round(
+pub(super) fn first_round(
     registry: &Registry,
     described: &[Described],
     wanted: impl Fn(&TypeName, Option<&TypeName>) -> bool,
@@ -97,7 +97,7 @@ pub fn first_round(
 /// The second round: the contents of each folder, and of the public one.
 ///
 /// `folders` has the folders that the first round found, by folder type.
-pub fn second_round(
+pub(super) fn second_round(
     registry: &Registry,
     described: &[Described],
     folders: &BTreeMap<TypeName, BTreeSet<ComponentName>>,

@@ -409,13 +409,17 @@ fn failures(result: &DeployResult) -> Vec<Failure> {
         .collect();
     let tests = result.tests.iter();
     failures.extend(tests.clone().flat_map(|it| &it.failures).map(test_failure));
-    failures.extend(tests.flat_map(|it| &it.coverage_warnings).map(|it| Failure {
-        component: it.name.clone().unwrap_or_default(),
-        file: String::new(),
-        line: None,
-        column: None,
-        problem: it.message.clone(),
-    }));
+    failures.extend(
+        tests
+            .flat_map(|it| &it.coverage_warnings)
+            .map(|it| Failure {
+                component: it.name.clone().unwrap_or_default(),
+                file: String::new(),
+                line: None,
+                column: None,
+                problem: it.message.clone(),
+            }),
+    );
     if failures.is_empty() || result.failure.is_some() {
         let problem = match &result.failure {
             Some((code, words)) => format!("{code}: {words}"),
@@ -435,7 +439,9 @@ fn failures(result: &DeployResult) -> Vec<Failure> {
 fn test_failure(failure: &TestFailure) -> Failure {
     let method = failure.method.as_deref().unwrap_or_default();
     Failure {
-        component: format!("{}.{method}", failure.class).trim_end_matches('.').to_owned(),
+        component: format!("{}.{method}", failure.class)
+            .trim_end_matches('.')
+            .to_owned(),
         file: String::new(),
         line: None,
         column: None,

@@ -33,11 +33,11 @@ use super::{
 };
 use crate::{
     client::{Identity, Org},
-    model::{ComponentKey, Timestamp},
+    model::{ApiVersion, ComponentKey, Timestamp, TypeName},
     plan::{
         deploy::{DeployPlan, TestLevel, plan_deploy},
-        retrieve::{CostModel, Limits},
-        rollback::{self, Inputs, Options, PlanFile, RollbackPlan, SCHEMA, View},
+        retrieve::{CostModel, Limits, partial},
+        rollback::{self, Inputs, Options, PlanFile, RollbackPlan, SCHEMA, Step, Verdict, View},
         select::{Catalogue, Selector},
     },
     progress::Monitor,
@@ -106,7 +106,7 @@ pub async fn plan(
 
     let then = Base::at(repo, target.commit, setup.package_dir.as_str())?;
     let mut now = read_tip(repo, setup)?;
-    let only = may_have_lost(repo, &then, &now, options)?;
+    let only = may_have_lost(repo, &then, &now, options, setup.api_version)?;
     if !only.is_empty() {
         let options = SnapshotOptions {
             only,
@@ -117,13 +117,14 @@ pub async fn plan(
     }
     let at = org.now().unwrap_or(Timestamp::UNKNOWN);
     let plan = decide(repo, &then, &now, options, at)?;
-    let deploy = plan_deploy(
+    let mut deploy = plan_deploy(
         &plan,
         &CostModel::default(),
         Limits::planned(),
         options.tests.clone(),
         facts::parent_of,
     );
+    deploy.after.extend(activations(&plan, &then));
     let file = PlanFile {
         schema: SCHEMA.to_owned(),
         org: identity.org.id,
@@ -146,6 +147,26 @@ pub async fn plan(
         then,
         now,
     })
+}
+
+/// Gives flows that are made again the definition that they had.
+///
+/// The first version of such a flow is the one that was active. Where the org kept a
+/// definition of the flow as a component, it makes none by itself.
+fn activations(plan: &RollbackPlan, then: &Base) -> Vec<Step> {
+    let had_definition = |key: &ComponentKey| {
+        let flow = then.flows.get(key.name.as_str());
+        let definition = ComponentKey::new(TypeName::known("FlowDefinition"), key.name.clone());
+        flow.is_some_and(|it| it.active.is_some()) && then.families.contains_key(&definition)
+    };
+    plan.applied()
+        .filter(|it| it.verdict == Verdict::Recreate && it.key.type_name.as_str() == "Flow")
+        .filter(|it| had_definition(&it.key))
+        .map(|it| Step::ActivateFlow {
+            key: it.key.clone(),
+            version: 1,
+        })
+        .collect()
 }
 
 fn read_tip(repo: &Repository, setup: &SnapshotSetup) -> Result<Base, Error> {
@@ -182,16 +203,26 @@ fn selected(
     differing: &BTreeSet<ComponentKey>,
     options: &RollbackOptions,
 ) -> Result<BTreeSet<ComponentKey>, Error> {
-    let is_any = |key: &ComponentKey| !views.0.blobs(key).is_empty() || !views.1.blobs(key).is_empty();
+    let is_any =
+        |key: &ComponentKey| !views.0.blobs(key).is_empty() || !views.1.blobs(key).is_empty();
     let keys = views.0.keys().chain(views.1.keys()).cloned();
     let paths = views.0.paths().chain(views.1.paths());
-    let paths: BTreeSet<_> = paths.map(|(path, key)| (path.to_owned(), key.clone())).collect();
+    let paths: BTreeSet<_> = paths
+        .map(|(path, key)| (path.to_owned(), key.clone()))
+        .collect();
     // A parent may have no file of its own, and is a name all the same.
-    let keys: BTreeSet<_> = keys.flat_map(|it| facts::parent_of(&it).into_iter().chain([it])).collect();
+    let keys: BTreeSet<_> = keys
+        .flat_map(|it| facts::parent_of(&it).into_iter().chain([it]))
+        .collect();
     let catalogue = Catalogue::new(keys)
         .with_paths(paths)
         .with_parents(facts::parent_of);
-    let parse = |texts: &[String]| texts.iter().map(|it| Selector::parse(it)).collect::<Vec<_>>();
+    let parse = |texts: &[String]| {
+        texts
+            .iter()
+            .map(|it| Selector::parse(it))
+            .collect::<Vec<_>>()
+    };
     let except = parse(&options.except);
     if options.selectors.is_empty() {
         let mut all: BTreeSet<_> = differing.iter().filter(|it| is_any(it)).cloned().collect();
@@ -211,8 +242,12 @@ fn may_have_lost(
     then: &Base,
     now: &Base,
     options: &RollbackOptions,
+    version: ApiVersion,
 ) -> Result<Vec<Selector>, Error> {
-    let views = (view::TreeView::new(repo, then), view::TreeView::new(repo, now));
+    let views = (
+        view::TreeView::new(repo, then),
+        view::TreeView::new(repo, now),
+    );
     let differing = differing(repo, then, now)?;
     let selected = selected((&views.0, &views.1), &differing, options)?;
     let gone: BTreeSet<_> = selected
@@ -226,7 +261,8 @@ fn may_have_lost(
     let listed = now.keys();
     let mut only = Vec::new();
     for (family, files) in &now.families {
-        if !listed.contains(family) {
+        // What is given only in part is read by every snapshot.
+        if !listed.contains(family) || partial::is_partial(&family.type_name, version) {
             continue;
         }
         for file in files.iter().filter(|it| it.path.ends_with(".xml")) {
@@ -251,7 +287,10 @@ fn decide(
     options: &RollbackOptions,
     at: Timestamp,
 ) -> Result<RollbackPlan, Error> {
-    let (target, today) = (view::TreeView::new(repo, then), view::TreeView::new(repo, now));
+    let (target, today) = (
+        view::TreeView::new(repo, then),
+        view::TreeView::new(repo, now),
+    );
     let differing = differing(repo, then, now)?;
     let selected = selected((&target, &today), &differing, options)?;
     let known = facts::Known::new(repo, (then, now), (&target, &today))?;

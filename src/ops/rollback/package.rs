@@ -314,7 +314,10 @@ impl Package {
             for (name, bytes) in &self.entries {
                 writer.add(name, bytes, archive::Level::FAST)?;
             }
-            let mut file = writer.finish()?.into_inner().map_err(|err| err.into_error())?;
+            let mut file = writer
+                .finish()?
+                .into_inner()
+                .map_err(|err| err.into_error())?;
             file.rewind()?;
             Ok(file)
         };

@@ -53,7 +53,10 @@ fn details(item: &Item, target: &TreeView<'_>, now: &TreeView<'_>, after: &Base)
         let (then, is) = (target.read(&item.key), now.read(&item.key));
         for (path, content) in &item.files {
             let of = |files: &[crate::plan::rollback::ViewFile]| {
-                files.iter().find(|it| it.path == *path).map(|it| it.bytes.to_vec())
+                files
+                    .iter()
+                    .find(|it| it.path == *path)
+                    .map(|it| it.bytes.to_vec())
             };
             let wanted = match content {
                 Content::Merged(bytes) => Some(bytes.to_vec()),
@@ -67,7 +70,9 @@ fn details(item: &Item, target: &TreeView<'_>, now: &TreeView<'_>, after: &Base)
                 Some(found) if found == wanted || of(&then).as_ref() == Some(&found) => (),
                 Some(found) => {
                     let in_words = file::details(&found, &wanted);
-                    let in_words = in_words.into_iter().filter(|it| !is_explicit_no(item, it));
+                    let in_words = in_words
+                        .into_iter()
+                        .filter(|it| !is_of_no_concern(item, it));
                     let n_before = details.len();
                     details.extend(in_words);
                     if details.len() == n_before && file::changes(&found, &wanted).is_none() {
@@ -88,8 +93,11 @@ fn details(item: &Item, target: &TreeView<'_>, now: &TreeView<'_>, after: &Base)
     details
 }
 
-/// A right that is taken away is sent as a `false`, which no retrieve gives back.
-fn is_explicit_no(item: &Item, words: &str) -> bool {
+/// What a comparison with the part of a profile that was sent says of the rest.
+///
+/// A deploy of a profile names only what it changes, and a right that is taken away is
+/// sent as a `false`, which no retrieve gives back.
+fn is_of_no_concern(item: &Item, words: &str) -> bool {
     item.key.type_name.as_str() == "Profile"
-        && (words.ends_with("added") || words.contains("→ false"))
+        && (words.ends_with("added") || words.ends_with("removed") || words.ends_with("→ false"))
 }

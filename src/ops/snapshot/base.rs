@@ -185,7 +185,7 @@ fn families(listing: &Listing, package_dir: &str) -> BTreeMap<ComponentKey, Vec<
 const MAX_FOREIGN_COMMITS: usize = 1000;
 
 /// The last snapshot at or before `commit`, and when its listing began.
-fn last_snapshot(
+pub(super) fn last_snapshot(
     repo: &Repository,
     commit: ObjectId,
 ) -> Result<Option<(ObjectId, Option<Timestamp>)>, Error> {
@@ -200,7 +200,7 @@ fn last_snapshot(
 
 /// The id of a snapshot whose listing began at `at`: the time, to the millisecond.
 #[must_use]
-pub fn snapshot_id(at: Timestamp) -> String {
+pub(super) fn snapshot_id(at: Timestamp) -> String {
     at.to_soap().replace(['-', ':', '.'], "")
 }
 

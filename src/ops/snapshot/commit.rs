@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     client::{Identity, Org},
-    ledger::Gap,
+    ledger::FlowVersions,
     model::{ComponentKey, RecordId, RemoteComponent, Timestamp, TreePath},
     ops::error::Error,
     plan::commits::{
@@ -38,8 +38,6 @@ pub(super) struct Commits {
     pub(super) made: Vec<Made>,
     /// What differs from the tree before.
     pub(super) changes: Vec<PathChange>,
-    /// Gaps that came up while comparing.
-    pub(super) gaps: BTreeSet<Gap>,
     /// The ledger, as the last commit has it.
     pub(super) ledger: record::LedgerFiles,
 }
@@ -116,6 +114,14 @@ pub(super) async fn commits(
         ));
     }
     for commit in planned {
+        let label = match commit.kind {
+            Kind::First => format!(
+                "First snapshot of {}: {} components",
+                identity.org.name,
+                plan.in_scope.components.len()
+            ),
+            _ => String::new(),
+        };
         drafts.push(Draft {
             paths: commit
                 .pieces
@@ -123,7 +129,7 @@ pub(super) async fn commits(
                 .map(|&n| (by_people[n].path.clone(), by_people[n].after))
                 .collect(),
             files: files.clone(),
-            label: String::new(),
+            label,
             commit,
         });
     }
@@ -137,7 +143,6 @@ pub(super) async fn commits(
     Ok(Commits {
         made,
         changes,
-        gaps,
         ledger,
     })
 }
@@ -230,6 +235,8 @@ pub(super) fn changed_file(registry: &Registry, change: &PathChange) -> ChangedF
             key: change.key.clone(),
             parent,
             change: match (change.before, change.after) {
+                // A file of versions comes and goes while the flow stays.
+                _ if is_version_of_flow(change) => Change::Changed,
                 (None, _) => Change::Added,
                 (_, None) => Change::Deleted,
                 _ => Change::Changed,
@@ -238,6 +245,14 @@ pub(super) fn changed_file(registry: &Registry, change: &PathChange) -> ChangedF
             details: Vec::new(),
         }],
     }
+}
+
+/// Whether the file only tells versions of a flow that is there before and after.
+fn is_version_of_flow(change: &PathChange) -> bool {
+    change.path.as_str().starts_with(FlowVersions::FOLDER)
+        && (change.before.is_some() || change.after.is_some())
+        && !(change.after.is_none() && change.path.file_name() == "versions.json")
+        && !(change.before.is_none() && change.path.file_name() == "versions.json")
 }
 
 /// What is known of each component by the name that the tree has for it.

@@ -42,8 +42,8 @@ fn combine(definitions: &[Row], rows: &[Row]) -> BTreeMap<String, FlowVersions> 
             }
             let number = row
                 .get("VersionNumber")
-                .and_then(Value::as_f64)
-                .map(|it| it as u32);
+                .and_then(Value::as_u64)
+                .and_then(|it| u32::try_from(it).ok());
             let Some(number) = number else { continue };
             let status = text(row, "Status").unwrap_or_default();
             if active_id.is_some() && text(row, "Id") == active_id {

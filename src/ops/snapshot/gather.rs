@@ -192,7 +192,7 @@ impl Conversion<'_> {
         let stored: Vec<(Outcome, Vec<StoredFile>)> = components
             .into_par_iter()
             .map(|(key, files)| {
-                let mut outcome = self.convert(key, files);
+                let mut outcome = self.convert(&key, files);
                 let files = std::mem::take(&mut outcome.files);
                 let stored = files
                     .into_iter()
@@ -217,7 +217,7 @@ impl Conversion<'_> {
     }
 
     /// Converts one component. What cannot be converted is kept raw, and said.
-    fn convert(&self, key: ComponentKey, files: Vec<PackageFile>) -> Outcome {
+    fn convert(&self, key: &ComponentKey, files: Vec<PackageFile>) -> Outcome {
         let mut outcome = Outcome {
             key: key.clone(),
             files: Vec::new(),
@@ -225,7 +225,7 @@ impl Conversion<'_> {
             redacted: Vec::new(),
         };
         let raw = files.clone();
-        let split = match source::split(self.registry, self.level, &key, files) {
+        let split = match source::split(self.registry, self.level, key, files) {
             Ok(split) => split,
             Err(err) => {
                 outcome.gaps.push(Gap {
@@ -235,13 +235,13 @@ impl Conversion<'_> {
                     since: None,
                 });
                 for file in raw {
-                    self.keep_raw(&key, &file, &mut outcome);
+                    self.keep_raw(key, &file, &mut outcome);
                 }
                 return outcome;
             }
         };
         for file in split {
-            let parent = (file.key != key).then_some(&key);
+            let parent = (file.key != *key).then_some(key);
             if self.scope.skips_key(&file.key, parent, None).is_some() {
                 continue;
             }

@@ -207,3 +207,27 @@ pub(super) fn for_deletions(discovery: &Discovery) -> BTreeMap<TypeName, deletio
         })
         .collect()
 }
+
+/// The listed component that the tree knows as `key`; `None` where it is not listed.
+pub(super) fn listed_name(
+    registry: &Registry,
+    key: &ComponentKey,
+    in_scope: &InScope,
+) -> Option<ComponentKey> {
+    if in_scope.components.contains_key(key) {
+        return Some(key.clone());
+    }
+    // Documents have their ending in the listing and not in the tree.
+    let is_document = registry
+        .type_named(key.type_name.as_str())
+        .is_some_and(|it| it.in_folder && it.files == crate::registry::Files::Mixed);
+    if !is_document {
+        return None;
+    }
+    in_scope
+        .components
+        .keys()
+        .filter(|it| it.type_name == key.type_name)
+        .find(|it| crate::source::tree_key(registry, it) == *key)
+        .cloned()
+}

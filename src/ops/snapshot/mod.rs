@@ -16,13 +16,16 @@ mod options;
 mod outcome;
 mod people;
 mod permissions;
+mod push;
+mod put_back;
 mod read;
 mod record;
-mod referrers;
+mod references;
 mod report;
 
-pub use base::{Base, OwnedFile, snapshot_of};
+pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
 pub use options::{SnapshotOptions, SnapshotSetup};
+pub use push::PushReport;
 pub use report::{CommitReport, SnapshotReport};
 
 use super::error::{During, Error, Refusal};
@@ -51,10 +54,25 @@ pub async fn snapshot(
     monitor: &dyn Monitor,
 ) -> Result<SnapshotReport, Error> {
     let lock = repo.lock()?;
-    let branch = repo.ready(&setup.branch, &setup.remote)?;
+    let mut branch = repo.ready(&setup.branch, &setup.remote)?;
     let identity = identify(org).await?;
-    let base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    let remote = if options.push && !options.dry_run {
+        Some(push::begin(
+            &lock,
+            &mut branch,
+            setup,
+            identity.org.id,
+            monitor,
+        )?)
+    } else {
+        None
+    };
+    let mut base = Base::read(repo, &branch, setup.package_dir.as_str())?;
     check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
+    if !options.dry_run && put_back::put_back(&lock, &branch, &base, setup, org.now(), monitor)? {
+        branch = repo.ready(&setup.branch, &setup.remote)?;
+        base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    }
     let memory = record::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
 
@@ -80,10 +98,28 @@ pub async fn snapshot(
         org, &base, &identity, &plan, &answers, setup, options, &pack,
     )
     .await?;
-    let result = record::publish(
-        &lock, pack, &branch, &base, memory, &identity, &plan, &answers, commits, setup, options,
-        org, monitor,
+    let closed = record::close(
+        pack, &base, &memory, &identity, &plan, &answers, commits, setup, options, org,
     )?;
+    let result = match remote {
+        None => record::show(&lock, closed, &branch, options, monitor)?,
+        Some(remote) => {
+            let run = push::Run {
+                lock: &lock,
+                org,
+                branch: &branch,
+                base: &base,
+                memory: &memory,
+                identity: &identity,
+                plan: &plan,
+                answers: &answers,
+                setup,
+                options,
+                monitor,
+            };
+            push::publish(&run, remote, closed).await?
+        }
+    };
     Ok(report::done(result, &plan, &answers, org, &identity, setup))
 }
 

@@ -52,4 +52,6 @@ pub struct SnapshotOptions {
     pub dry_run: bool,
     /// Believe a listing that shows far less than before.
     pub accept_deletions: bool,
+    /// Go on from the remote's branch and state, and send ours there.
+    pub push: bool,
 }

@@ -16,12 +16,12 @@ use super::{
     people,
     permissions::{self, Fingerprints},
     record::Memory,
-    referrers,
+    references,
 };
 use crate::{
     client::{Org, RetrieveMessage},
     ledger::{FlowVersions, Gap, GapKind},
-    model::{ComponentKey, Manifest, OrgId, RemoteComponent, Timestamp, TypeName},
+    model::{ComponentKey, Manifest, OrgId, RemoteComponent, Timestamp, TypeName, hex},
     ops::{
         discover::{self, Discovery, Query},
         error::Error,
@@ -96,7 +96,7 @@ pub(super) struct Answers {
 /// Lists the org and decides.
 #[expect(
     clippy::too_many_arguments,
-    reason = "each is one of the edges that meet here"
+    reason = "everything that is known before the first answer meets here"
 )]
 pub(super) async fn plan(
     org: &Org,
@@ -153,17 +153,6 @@ pub(super) async fn plan(
                 .or_insert(incremental::Need::Changed);
         }
     }
-    if pass != Pass::Full && !decision.gone.is_empty() {
-        // What named a deleted component changes with it, and no date tells.
-        for key in referrers::of(repo, base, &decision.gone)? {
-            if in_scope.components.contains_key(&key) {
-                decision
-                    .fetch
-                    .entry(key)
-                    .or_insert(incremental::Need::Changed);
-            }
-        }
-    }
     let (permissions, permissions_problem) =
         match permissions::fingerprints(org, &in_scope.components).await {
             Ok(now) => (Some(now), None),
@@ -181,6 +170,14 @@ pub(super) async fn plan(
     let is_selective = !options.only.is_empty();
     if is_selective {
         select(&mut decision, base, &in_scope, options)?;
+    }
+    if pass != Pass::Full {
+        for key in references::to_gone(repo, base, &decision.gone, &in_scope)? {
+            decision
+                .fetch
+                .entry(key)
+                .or_insert(incremental::Need::Changed);
+        }
     }
     let (entered, left) = scope_changes(base, setup, &in_scope);
     if !is_selective && !(entered.is_empty() && left.is_empty()) {
@@ -570,11 +567,7 @@ fn digest(manifest: &Manifest, plan: &ReadPlan) -> String {
         }
     }
     let digest = hasher.finalize();
-    digest
-        .iter()
-        .take(16)
-        .map(|it| format!("{it:02x}"))
-        .collect()
+    hex(&digest[..16])
 }
 
 /// What a partial answer was asked about and found.
@@ -759,7 +752,7 @@ async fn confirm_deletions(
                 what: key.to_string(),
                 kind: GapKind::Stale,
                 reason: reason.clone(),
-                since: stale_since(base, &key, plan.began),
+                since: Some(stale_since(base, &key, plan.began)),
             });
             answers.stale.insert(key);
         }
@@ -773,13 +766,13 @@ async fn confirm_deletions(
 }
 
 /// Since when a component is stale: as the ledger says, else from now on.
-fn stale_since(base: &Base, key: &ComponentKey, now: Timestamp) -> Option<Timestamp> {
+fn stale_since(base: &Base, key: &ComponentKey, now: Timestamp) -> Timestamp {
     let known = base
         .coverage
         .gaps
         .iter()
         .find(|it| it.kind == GapKind::Stale && it.what == key.to_string());
-    Some(known.and_then(|it| it.since).unwrap_or(now))
+    known.and_then(|it| it.since).unwrap_or(now)
 }
 
 /// The questions that list some types again, folder by folder where they are in folders.

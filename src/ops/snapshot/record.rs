@@ -14,6 +14,7 @@ use super::{
     listing,
     outcome::PathChange,
     permissions::Fingerprints,
+    push::PushReport,
     read::{Answers, ReadPlan, tree_key},
     rule_versions,
 };
@@ -61,6 +62,11 @@ impl Memory {
             .and_then(|bytes| RunState::parse(bytes).ok())
             .unwrap_or_default();
         Ok(Self { state, stored })
+    }
+
+    /// Where the reference of the state is.
+    pub(super) fn commit(&self) -> Option<ObjectId> {
+        self.stored.commit
     }
 
     /// Whether the state was left by the snapshot that the branch holds.
@@ -342,7 +348,7 @@ fn inventories(
     let registry = Registry::official();
     let changed: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
     let mut all: BTreeMap<TypeName, Inventory> = BTreeMap::new();
-    let mut keep = |component: crate::model::RemoteComponent| {
+    let mut take = |component: crate::model::RemoteComponent| {
         all.entry(component.key.type_name.clone())
             .or_insert_with(|| Inventory::new(component.key.type_name.clone()))
             .insert(component);
@@ -367,8 +373,8 @@ fn inventories(
             Some(before) => before.id != now.id || changed.contains(&key),
         };
         match before {
-            Some(before) if !moves => keep(before.clone()),
-            _ => keep(listing::dated(now)),
+            Some(before) if !moves => take(before.clone()),
+            _ => take(listing::dated(now)),
         }
     }
     let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
@@ -382,7 +388,7 @@ fn inventories(
                 && !listing::is_guessed(&before.key)
                 && !plan.left.contains(&before.key));
         if is_kept {
-            keep(before.clone());
+            take(before.clone());
         }
     }
     all
@@ -452,19 +458,29 @@ pub(super) struct Outcome {
     pub(super) tag: Option<String>,
     pub(super) kept_files: Vec<String>,
     pub(super) refresh_problem: Option<String>,
+    pub(super) pushed: Option<PushReport>,
 }
 
-/// Closes the pack and moves the branch, the tag and the state.
+/// A snapshot whose objects are in the repository, and that no reference shows yet.
+pub(super) struct Closed {
+    pub(super) kept: KeptPack,
+    /// The commit that the branch goes to; `None` where there is none to go to.
+    pub(super) new: Option<ObjectId>,
+    pub(super) commits: Commits,
+    pub(super) tag: Option<RefUpdate>,
+    pub(super) state: Option<RefUpdate>,
+    run: RunRecord,
+}
+
+/// Puts the tag and the state into the pack, and closes it.
 #[expect(
     clippy::too_many_arguments,
     reason = "the end of the way, where everything meets"
 )]
-pub(super) fn publish(
-    lock: &WriteLock<'_>,
+pub(super) fn close(
     pack: PackBuilder<'_>,
-    branch: &Branch,
     base: &Base,
-    memory: Memory,
+    memory: &Memory,
     identity: &Identity,
     plan: &ReadPlan,
     answers: &Answers,
@@ -472,12 +488,10 @@ pub(super) fn publish(
     setup: &SnapshotSetup,
     options: &SnapshotOptions,
     org: &Org,
-    monitor: &dyn Monitor,
-) -> Result<Outcome, Error> {
+) -> Result<Closed, Error> {
     let new = commits.made.last().map(|it| it.id).or(base.commit);
     let who = Signature::new(&setup.committer.0, &setup.committer.1, plan.began);
     let snapshot = snapshot_id(plan.began);
-    let mut also: Vec<RefUpdate> = Vec::new();
     let run = RunRecord {
         snapshot: snapshot.clone(),
         at: plan.began,
@@ -487,67 +501,78 @@ pub(super) fn publish(
         gaps: commits.ledger.coverage.unexpected().count() as u64,
         calls: org.budget().total(),
     };
+    let mut tag = None;
     if let (Some(name), Some(new)) = (&options.tag, new) {
         let message = options
             .message
             .clone()
             .unwrap_or_else(|| format!("Snapshot {snapshot}"));
         let message = Message::new(message).with_trailer(trailer::SNAPSHOT, snapshot.clone());
-        also.push(pack.tag(name, new, &who, &message)?);
+        tag = Some(pack.tag(name, new, &who, &message)?);
     }
-    also.extend(remember(
-        &pack,
-        memory,
-        identity,
-        plan,
-        answers,
+    let has_moved = !commits.made.is_empty();
+    let state = remember(
+        &pack, &memory, identity, plan, answers, new, has_moved, &run, &who,
+    )?;
+    Ok(Closed {
+        kept: pack.finish()?,
         new,
-        !commits.made.is_empty(),
-        &run,
-        &who,
-    )?);
+        commits,
+        tag,
+        state,
+        run,
+    })
+}
+
+/// Moves the branch, the tag and the state.
+pub(super) fn show(
+    lock: &WriteLock<'_>,
+    closed: Closed,
+    branch: &Branch,
+    options: &SnapshotOptions,
+    monitor: &dyn Monitor,
+) -> Result<Outcome, Error> {
     let repo = lock.repository();
-    note_run(repo, &run);
-    let kept: KeptPack = pack.finish()?;
-    let Some(new) = new else {
-        return Ok(nothing(snapshot, commits));
+    note_run(repo, &closed.run);
+    let mut outcome = Outcome {
+        snapshot: closed.run.snapshot,
+        commits: closed.commits,
+        tag: None,
+        kept_files: Vec::new(),
+        refresh_problem: None,
+        pushed: None,
     };
-    let n = commits.changes.len();
+    let Some(new) = closed.new else {
+        return Ok(outcome);
+    };
+    let n = outcome.commits.changes.len();
     let publication = Publication {
         branch: branch.clone(),
         new,
         reason: format!("snapshot: {n} files changed"),
-        also,
+        also: closed.tag.into_iter().chain(closed.state).collect(),
     };
-    let published: Published = lock.publish(kept, &publication, monitor)?;
-    let (kept_files, refresh_problem) = match published.refreshed {
-        Ok(refreshed) => (
-            refreshed.kept.iter().map(|it| it.path.clone()).collect(),
-            None,
-        ),
-        Err(err) => (Vec::new(), Some(err.to_string())),
-    };
+    let published: Published = lock.publish(closed.kept, &publication, monitor)?;
+    outcome.tag.clone_from(&options.tag);
+    outcome.note_refresh(published);
     if let Ok(dir) = repo.private_dir()
         && let Ok(spool) = crate::ops::fetch::Spool::open(&dir)
     {
         spool.clear();
     }
-    Ok(Outcome {
-        snapshot,
-        commits,
-        tag: options.tag.clone(),
-        kept_files,
-        refresh_problem,
-    })
+    Ok(outcome)
 }
 
-fn nothing(snapshot: String, commits: Commits) -> Outcome {
-    Outcome {
-        snapshot,
-        commits,
-        tag: None,
-        kept_files: Vec::new(),
-        refresh_problem: None,
+impl Outcome {
+    /// Says what became of the working tree.
+    pub(super) fn note_refresh(&mut self, published: Published) {
+        match published.refreshed {
+            Ok(refreshed) => {
+                let kept = refreshed.kept.iter().map(|it| it.path.clone());
+                self.kept_files = kept.collect();
+            }
+            Err(err) => self.refresh_problem = Some(err.to_string()),
+        }
     }
 }
 
@@ -567,7 +592,7 @@ pub(super) fn kind(plan: &ReadPlan) -> &'static str {
 )]
 fn remember(
     pack: &PackBuilder<'_>,
-    memory: Memory,
+    memory: &Memory,
     identity: &Identity,
     plan: &ReadPlan,
     answers: &Answers,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     SnapshotSetup,
+    push::PushReport,
     read::{Answers, ReadPlan},
     record::{self, Outcome},
 };
@@ -50,6 +51,8 @@ pub struct SnapshotReport {
     pub calls: BTreeMap<&'static str, u64>,
     /// Calls used and allowed in 24 hours, as the org says.
     pub allowance: Option<(u64, u64)>,
+    /// What became of the remote; present where pushing was asked for.
+    pub pushed: Option<PushReport>,
     /// What would be fetched; present for a dry run only.
     pub dry_run: Option<DryRun>,
 }
@@ -162,6 +165,7 @@ pub(super) fn done(
         .collect();
     report.kept_files = outcome.kept_files;
     report.refresh_problem = outcome.refresh_problem;
+    report.pushed = outcome.pushed;
     report
 }
 
@@ -188,6 +192,7 @@ fn base_report(
         refresh_problem: None,
         calls: org.budget().calls(),
         allowance: org.budget().allowance(),
+        pushed: None,
         dry_run: None,
     }
 }

@@ -68,6 +68,7 @@ fn every_control_call_is_on_the_page() {
     assert!(known >= 12, "{known}");
 }
 
+#[cfg(unix)]
 #[test]
 fn every_command_of_the_page_serves_an_org() {
     let dir = tempfile::tempdir().unwrap();

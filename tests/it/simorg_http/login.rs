@@ -23,7 +23,7 @@ fn assertion(key_pem: &str, claims: &Value) -> String {
     jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &key).unwrap()
 }
 
-fn claims(site: &Site, change: Value) -> Value {
+fn claims(site: &Site, change: &Value) -> Value {
     let mut claims = json!({
         "iss": site.ready().client_id,
         "sub": "jane@acme.example",
@@ -37,7 +37,7 @@ fn claims(site: &Site, change: Value) -> Value {
     claims
 }
 
-fn by_jwt(site: &Site, change: Value) -> Answer {
+fn by_jwt(site: &Site, change: &Value) -> Answer {
     let key = std::fs::read_to_string(&site.ready().jwt_key_file).unwrap();
     let assertion = assertion(&key, &claims(site, change));
     site.form(TOKEN, &[("grant_type", BEARER), ("assertion", &assertion)])
@@ -69,7 +69,7 @@ fn assertion_is_taken_in_the_spellings_that_clients_have() {
         json!({"exp": seconds() * 1000 + 300}),
         json!({"sub": "JANE@acme.example"}),
     ] {
-        let answer = by_jwt(&site, change.clone());
+        let answer = by_jwt(&site, &change);
         assert_eq!(answer.status, 200, "{change}: {}", answer.text);
         let body = answer.json();
         assert_eq!(body["instance_url"], own);
@@ -105,10 +105,10 @@ fn assertion_that_is_wrong_is_refused_with_its_reason() {
         ),
         (json!({"exp": null}), "invalid_grant: invalid assertion"),
     ] {
-        assert_eq!(refusal(&by_jwt(&site, change)), expected);
+        assert_eq!(refusal(&by_jwt(&site, &change)), expected);
     }
     let other = SigningKey::generate().unwrap();
-    let forged = assertion(&other.private_pem, &claims(&site, json!({})));
+    let forged = assertion(&other.private_pem, &claims(&site, &json!({})));
     let answer = site.form(TOKEN, &[("grant_type", BEARER), ("assertion", &forged)]);
     assert_eq!(refusal(&answer), "invalid_grant: invalid assertion");
 }

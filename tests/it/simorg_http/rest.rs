@@ -154,10 +154,10 @@ fn long_answer_comes_in_pages() {
     fs::create_dir_all(dir.path().join("package/classes")).unwrap();
     fs::create_dir_all(dir.path().join("records")).unwrap();
     fs::write(dir.path().join("package/package.xml"), "<Package/>").unwrap();
-    let rows: String = (0..4_500).map(|it| format!("Row {it}\n")).collect();
+    let rows: Vec<String> = (0..4_500).map(|it| format!("Row {it}")).collect();
     fs::write(
         dir.path().join("records/Account.csv"),
-        format!("Name\n{rows}"),
+        format!("Name\n{}\n", rows.join("\n")),
     )
     .unwrap();
     let site = Site::start(&Options {
@@ -417,22 +417,22 @@ fn records_are_made_read_changed_and_deleted() {
         "Jane Doe"
     );
 
-    let patch = |body: Value| {
+    let change = |body: Value| {
         site.send(|it| {
             it.patch(site.url(&format!("{path}/{id}")))
                 .bearer_auth(site.admin())
                 .json(&body)
         })
     };
-    let changed = patch(json!({"Name": "Newer"}));
+    let changed = change(json!({"Name": "Newer"}));
     assert_eq!((changed.status, changed.text.as_str()), (204, ""));
-    assert_eq!(code(&patch(json!({"Nope__c": 1}))), "400 INVALID_FIELD");
+    assert_eq!(code(&change(json!({"Nope__c": 1}))), "400 INVALID_FIELD");
     assert_eq!(
-        code(&patch(json!({"CreatedDate": "2026-01-01T00:00:00Z"}))),
+        code(&change(json!({"CreatedDate": "2026-01-01T00:00:00Z"}))),
         "400 INVALID_FIELD_FOR_INSERT_UPDATE"
     );
     assert_eq!(
-        code(&patch(json!({"Name": "x".repeat(256)}))),
+        code(&change(json!({"Name": "x".repeat(256)}))),
         "400 STRING_TOO_LONG"
     );
     let nameless = post(&json!({"Industry": "Retail"}));

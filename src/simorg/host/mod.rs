@@ -4,63 +4,31 @@
 //! Invariant: all state is behind one lock, which no request holds while it
 //! waits. A call is counted once, whatever comes of it.
 
+mod state;
+mod struck;
+
 use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+pub use state::{Kept, State, real_now};
+use struck::{Called, Protocol};
 
 use super::{
     SimOrg, control,
-    fault::{Fault as ApiFault, NoScript, Script, Strike},
-    faults::{Fault, Faults},
-    http::{Ending, Handler, Reply, Request},
-    login::{self, Logins},
-    rest::{self, Cache, Cursors, Permissions, Records},
-    soap,
-    state::{Permission, RetrieveOutcome, User},
+    fault::{Fault as ApiFault, Script},
+    http::{Handler, Reply, Request},
+    login, rest, soap,
+    state::{Permission, User},
 };
-use crate::model::{ApiVersion, RecordId, Timestamp};
+use crate::model::ApiVersion;
 
 /// Largest SOAP message.
 ///
 /// Source: Salesforce Developer Limits and Allocations Quick Reference,
 /// "Metadata Limits": 52,428,800 bytes.
 const MAX_SOAP_BYTES: usize = 52_428_800;
-
-/// What is kept between runs.
-#[derive(Serialize, Deserialize)]
-pub struct Kept {
-    /// The org.
-    pub org: SimOrg,
-    /// Its records.
-    pub records: Records,
-    /// When which permission was changed.
-    pub permissions: Permissions,
-    /// Tokens, codes, the app.
-    pub logins: Logins,
-    /// How far the org's clock is ahead, in milliseconds.
-    pub clock_ahead: i64,
-}
-
-/// All that the lock guards.
-pub struct State {
-    /// What is kept between runs.
-    pub kept: Kept,
-    /// Faults on request.
-    pub faults: Faults,
-    /// Whether something was changed that is not saved yet.
-    pub is_dirty: bool,
-    cache: Cache,
-    cursors: Cursors,
-    /// What each job is about, for faults of its status calls.
-    job_subjects: HashMap<String, Vec<String>>,
-    /// API calls by hour since 1970.
-    usage: BTreeMap<i64, u64>,
-}
 
 /// A line for the log.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
@@ -71,106 +39,6 @@ pub struct Host {
     url: String,
     latency: (Duration, Duration),
     log: Log,
-}
-
-/// One call, told apart before it is answered.
-struct Called {
-    name: String,
-    subjects: Vec<String>,
-    protocol: Protocol,
-}
-
-/// How a call tells of errors.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    OAuth,
-    Rest,
-    Soap,
-}
-
-/// Gives the failure that was decided on before, once.
-struct Decided(Option<Strike>);
-
-impl Script for Decided {
-    fn strike(&mut self, _call: &str, _of: &str) -> Option<Strike> {
-        self.0.take()
-    }
-}
-
-impl State {
-    /// The state that begins with `kept`.
-    #[must_use]
-    pub fn new(kept: Kept, faults: Faults) -> Self {
-        Self {
-            kept,
-            faults,
-            is_dirty: true,
-            cache: RefCell::default(),
-            cursors: Cursors::default(),
-            job_subjects: HashMap::new(),
-            usage: BTreeMap::new(),
-        }
-    }
-
-    /// Notes that something was changed: rows are made anew, the state is saved.
-    pub fn touch(&mut self) {
-        self.kept.permissions.refresh(&self.kept.org);
-        self.cache.get_mut().clear();
-        self.is_dirty = true;
-    }
-
-    /// Brings the org's clock to the present.
-    pub fn tick(&mut self) {
-        let ahead = self.kept.clock_ahead;
-        let now = Timestamp::from_millis(real_millis().saturating_add(ahead));
-        if let Some(now) = now {
-            self.kept.org.set_now(now);
-        }
-    }
-
-    /// Sets the org's clock; it goes on from there.
-    pub fn set_clock(&mut self, now: Timestamp) {
-        self.kept.clock_ahead = now.as_millis().saturating_sub(real_millis());
-        self.tick();
-        self.touch();
-    }
-
-    /// API calls of the last 24 hours.
-    #[must_use]
-    pub fn used(&self) -> u64 {
-        let hour = self.hour();
-        self.usage.range(hour - 23..=hour).map(|it| it.1).sum()
-    }
-
-    fn hour(&self) -> i64 {
-        self.kept.org.now().as_seconds().div_euclid(3_600)
-    }
-
-    fn count(&mut self, name: &str, is_api: bool) {
-        self.kept.org.count_call(name);
-        self.use_one(is_api);
-    }
-
-    /// Takes one call off the day's allowance.
-    fn use_one(&mut self, is_api: bool) {
-        if is_api {
-            let hour = self.hour();
-            *self.usage.entry(hour).or_default() += 1;
-            self.usage.retain(|it, _| hour - 24 < *it);
-        }
-    }
-}
-
-/// The real time in milliseconds since 1970.
-fn real_millis() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |it| i64::try_from(it.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// The real time.
-#[must_use]
-pub fn real_now() -> Timestamp {
-    Timestamp::from_millis(real_millis()).unwrap_or(Timestamp::UNKNOWN)
 }
 
 impl Handler for Host {
@@ -322,45 +190,7 @@ impl Host {
         };
         let token = request.bearer().map(str::to_owned);
         let reply = self.with_fault(&mut state, &called, token.as_deref(), |state, script| {
-            let Some(user) = user(&state.kept.org, token.as_deref()) else {
-                state.count(call.name, false);
-                return no_session();
-            };
-            let max = state.kept.org.config.limits.daily_api_requests;
-            if max <= state.used() {
-                state.count(call.name, false);
-                return rest::error(
-                    403,
-                    "REQUEST_LIMIT_EXCEEDED",
-                    "TotalRequests Limit exceeded.",
-                );
-            }
-            state.count(call.name, true);
-            if !user.may(Permission::ApiEnabled) {
-                return rest::error(
-                    403,
-                    "API_DISABLED_FOR_ORG",
-                    "The REST API is not enabled for this Organization.",
-                );
-            }
-            let usage = (state.used(), max);
-            let kept = &mut state.kept;
-            let mut desk = rest::Desk {
-                org: &mut kept.org,
-                records: &mut kept.records,
-                permissions: &kept.permissions,
-                cache: &state.cache,
-                cursors: &mut state.cursors,
-                user,
-                version,
-                usage,
-                script,
-            };
-            let reply = rest::answer(&mut desk, &call, request, path);
-            if changes(call.name) {
-                state.touch();
-            }
-            reply
+            answer_rest(state, script, &call, request, (version, path))
         });
         let usage = format!(
             "api-usage={}/{}",
@@ -440,81 +270,6 @@ impl Host {
         })
     }
 
-    /// Has a call answered, with the fault that a rule asks for.
-    fn with_fault(
-        &self,
-        state: &mut State,
-        called: &Called,
-        token: Option<&str>,
-        answer: impl FnOnce(&mut State, &mut dyn Script) -> Reply,
-    ) -> Reply {
-        let fault = state.faults.strike(&called.name, &called.subjects);
-        if let Some(fault) = &fault {
-            (self.log)(&format!(
-                "fault {} at {}",
-                String::from(fault.clone()),
-                called.name
-            ));
-        }
-        let counted = |state: &mut State| {
-            if called.protocol != Protocol::OAuth && called.name != "versions" {
-                state.count(&called.name, false);
-            }
-        };
-        let mut reply = match fault {
-            None => scripted(state, answer),
-            Some(Fault::Expired) if called.protocol == Protocol::OAuth => {
-                login::error(400, "invalid_grant", "expired access/refresh token")
-            }
-            Some(Fault::Expired) => {
-                if let Some(token) = token {
-                    state.kept.org.sessions.close(token);
-                }
-                answer(state, &mut NoScript)
-            }
-            Some(Fault::Status(status)) => {
-                counted(state);
-                page(status)
-            }
-            Some(Fault::Error(code)) => {
-                counted(state);
-                called.protocol.error(&code)
-            }
-            Some(Fault::Hang) => {
-                counted(state);
-                Reply {
-                    ending: Ending::Never,
-                    ..Reply::empty(200)
-                }
-            }
-            Some(Fault::Fail) => {
-                let is_job = begins_job(&called.name);
-                if is_job {
-                    answer(state, &mut Decided(Some(Strike::Fail)))
-                } else if called.name == "checkRetrieveStatus" && fail_retrieve(state, called) {
-                    answer(state, &mut NoScript)
-                } else {
-                    counted(state);
-                    called.protocol.error("UNKNOWN_EXCEPTION")
-                }
-            }
-            Some(Fault::Slow(delay)) => Reply {
-                delay,
-                ..answer(state, &mut NoScript)
-            },
-            Some(Fault::Drop) => Reply {
-                ending: Ending::Dropped,
-                ..answer(state, &mut NoScript)
-            },
-            Some(Fault::Truncate) => Reply {
-                ending: Ending::Truncated,
-                ..answer(state, &mut NoScript)
-            },
-        };
-        reply.delay += self.late();
-        reply
-    }
-
     /// A time within the latency asked for.
     fn late(&self) -> Duration {
         let (least, most) = self.latency;
@@ -526,52 +281,57 @@ impl Host {
     }
 }
 
-impl Protocol {
-    /// The API's own error with this code.
-    fn error(self, code: &str) -> Reply {
-        let message = match code {
-            "UNKNOWN_EXCEPTION" => ApiFault::unknown_exception().message,
-            "INVALID_SESSION_ID" => ApiFault::invalid_session().message,
-            "INVALID_CROSS_REFERENCE_KEY" => ApiFault::invalid_cross_reference().message,
-            "INVALID_TYPE" => {
-                "This type of metadata is not available for this organization".to_owned()
-            }
-            "LIMIT_EXCEEDED" => "Too many files in retrieve call, limit is: 10000".to_owned(),
-            "REQUEST_LIMIT_EXCEEDED" => "TotalRequests Limit exceeded.".to_owned(),
-            "SERVER_UNAVAILABLE" => "The server is temporarily unavailable".to_owned(),
-            "UNABLE_TO_LOCK_ROW" => "unable to obtain exclusive access to this record".to_owned(),
-            _ => "an error on request".to_owned(),
-        };
-        match self {
-            Self::OAuth => login::error(400, code, &message),
-            Self::Rest => rest::fault(&ApiFault::new(code, message)),
-            Self::Soap => soap_reply(soap::fault_reply(&ApiFault::new(code, message))),
-        }
+/// Answers a call of the REST API: session, allowance and permission first.
+fn answer_rest(
+    state: &mut State,
+    script: &mut dyn Script,
+    call: &rest::Call,
+    request: &Request,
+    (version, path): (ApiVersion, &[&str]),
+) -> Reply {
+    let Some(user) = user(&state.kept.org, request.bearer()) else {
+        state.count(call.name, false);
+        return no_session();
+    };
+    let max = state.kept.org.config.limits.daily_api_requests;
+    if max <= state.used() {
+        state.count(call.name, false);
+        return rest::error(
+            403,
+            "REQUEST_LIMIT_EXCEEDED",
+            "TotalRequests Limit exceeded.",
+        );
     }
+    state.count(call.name, true);
+    if !user.may(Permission::ApiEnabled) {
+        return rest::error(
+            403,
+            "API_DISABLED_FOR_ORG",
+            "The REST API is not enabled for this Organization.",
+        );
+    }
+    let usage = (state.used(), max);
+    let kept = &mut state.kept;
+    let mut desk = rest::Desk {
+        org: &mut kept.org,
+        records: &mut kept.records,
+        permissions: &kept.permissions,
+        cache: &state.cache,
+        cursors: &mut state.cursors,
+        user,
+        version,
+        usage,
+        script,
+    };
+    let reply = rest::answer(&mut desk, call, request, path);
+    if changes(call.name) {
+        state.touch();
+    }
+    reply
 }
 
 fn soap_reply(reply: soap::Reply) -> Reply {
     Reply::xml(reply.status, reply.body)
-}
-
-/// Has a call answered under the rules about what goes into it.
-fn scripted(state: &mut State, answer: impl FnOnce(&mut State, &mut dyn Script) -> Reply) -> Reply {
-    let mut faults = std::mem::take(&mut state.faults);
-    let reply = answer(state, &mut faults.script());
-    state.faults = faults;
-    reply
-}
-
-/// A page as the edge gives it when the org is not there.
-fn page(status: u16) -> Reply {
-    let body = format!(
-        "<html><head><title>{status}</title></head><body>Service Unavailable</body></html>"
-    );
-    let reply = Reply::new(status, "text/html;charset=UTF-8", body.into_bytes());
-    if matches!(status, 429 | 503) {
-        return reply.with("Retry-After", "1");
-    }
-    reply
 }
 
 fn no_session() -> Reply {
@@ -649,25 +409,6 @@ fn between<'a>(body: &'a [u8], start: &str) -> Option<&'a str> {
     let rest = &text[text.find(start)? + start.len()..];
     let id = rest[..rest.find('<')?].trim();
     (!id.is_empty()).then_some(id)
-}
-
-/// Makes the retrieve that a status call asks about fail.
-fn fail_retrieve(state: &mut State, called: &Called) -> bool {
-    let ids = called
-        .subjects
-        .iter()
-        .filter_map(|it| it.parse::<RecordId>().ok());
-    for id in ids {
-        if let Some(job) = state.kept.org.jobs.retrieves.get_mut(&id) {
-            job.checks_left = 0;
-            job.outcome = RetrieveOutcome::Failed {
-                code: "UNKNOWN_EXCEPTION".to_owned(),
-                message: ApiFault::unknown_exception().to_string(),
-            };
-            return true;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

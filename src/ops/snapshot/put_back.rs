@@ -1,0 +1,115 @@
+//! Puts back what people committed under our paths without deploying it.
+//!
+//! The tree under our paths says what the org held. A commit that only a clone
+//! made is no news of the org, so a commit of our own takes it back, and whatever
+//! of it is in the org comes with the snapshot, under the name of who deployed it.
+
+use super::{SnapshotSetup, base::Base};
+use crate::{
+    model::{Timestamp, TreePath},
+    ops::error::Error,
+    plan::commits::{Kind, neutral},
+    progress::{Event, Monitor},
+    registry::Registry,
+    source,
+    store::{
+        Branch, CommitDraft, Message, Publication, Signature, TreeChange, TreeEdit, WriteLock,
+        trailer,
+    },
+};
+
+/// Most paths that the message names.
+const LINES: usize = 200;
+
+/// Makes the commit where there is something to put back; whether there was.
+pub(super) fn put_back(
+    lock: &WriteLock<'_>,
+    branch: &Branch,
+    base: &Base,
+    setup: &SnapshotSetup,
+    now: Option<Timestamp>,
+    monitor: &dyn Monitor,
+) -> Result<bool, Error> {
+    let (Some(snapshot), Some(tip), Some(tree)) = (base.last_snapshot, base.commit, base.tree)
+    else {
+        return Ok(false);
+    };
+    if snapshot == tip {
+        return Ok(false);
+    }
+    let repo = lock.repository();
+    let changes: Vec<TreeChange> = repo
+        .diff_trees(repo.commit(snapshot)?.tree, tree)?
+        .into_iter()
+        .filter(|it| is_ours(&it.path, setup.package_dir.as_str()))
+        .collect();
+    if changes.is_empty() {
+        return Ok(false);
+    }
+    let mut edit = TreeEdit::new(Some(tree));
+    let mut body = String::new();
+    for (n, change) in changes.iter().enumerate() {
+        let Ok(path) = change.path.parse::<TreePath>() else {
+            // No tree of ours can hold it, so no snapshot reads it either.
+            continue;
+        };
+        let sign = match (&change.before, &change.after) {
+            (None, _) => '−',
+            (_, None) => '+',
+            _ => '~',
+        };
+        match &change.before {
+            Some(before) => edit.put(path, before.id),
+            None => edit.remove(path),
+        }
+        if n < LINES {
+            body.push_str(&format!("{sign} {}\n", neutral(&change.path)));
+        }
+    }
+    if LINES < changes.len() {
+        body.push_str(&format!("… and {} more\n", changes.len() - LINES));
+    }
+    let n = changes.len();
+    let files = if n == 1 { "file" } else { "files" };
+    let mut message = Message::new(format!(
+        "Put back {n} {files} committed without being deployed"
+    ))
+    .with_body(body.trim_end());
+    if let Some(org) = &base.org {
+        message = message.with_trailer(trailer::ORG, org.org_id.to_string());
+    }
+    message = message.with_trailer(trailer::KIND, Kind::PutBack.word());
+    let now = now.unwrap_or(Timestamp::UNKNOWN);
+    let who = Signature::new(&setup.committer.0, &setup.committer.1, now);
+    let pack = repo.pack(&base.listing)?;
+    let new = pack.commit(&CommitDraft {
+        tree: edit.write(&pack)?,
+        parents: vec![tip],
+        author: who.clone(),
+        committer: who,
+        message,
+    })?;
+    let publication = Publication {
+        branch: branch.clone(),
+        new,
+        reason: format!("snapshot: put back {n} files"),
+        also: Vec::new(),
+    };
+    let published = lock.publish(pack.finish()?, &publication, monitor)?;
+    published.refreshed?;
+    monitor.event(Event::Warned(format!(
+        "{n} {files} under our paths were committed since the last snapshot and are put back; what of them is in the org comes with it"
+    )));
+    Ok(true)
+}
+
+/// Whether a path is one that only snapshots write.
+fn is_ours(path: &str, package_dir: &str) -> bool {
+    let is_under = |folder: &str| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    is_under(".orgkeep")
+        || ((is_under(package_dir) || is_under(source::UNMAPPED))
+            && source::owner(Registry::official(), path).is_some())
+}
