@@ -109,6 +109,10 @@ struct HowArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "PascalCase")]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "they are the platform's own words"
+)]
 enum Tests {
     /// None
     NoTestRun,

@@ -22,6 +22,10 @@ use crate::{
     orgkeep snapshot --only 'Report:Sales/*'\n  \
     orgkeep snapshot --push\n  \
     orgkeep snapshot --dry-run")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of the command line"
+)]
 pub(super) struct SnapshotArgs {
     /// Retrieve everything, whatever its date says
     #[arg(long)]

@@ -17,30 +17,27 @@ use crate::{
 ///
 /// A file that is missing or says something wrong, with line and key.
 pub fn setup(repo: &Repository) -> Result<(Config, SnapshotSetup), Error> {
-    let (config, project, ignored) = match repo.work_dir() {
-        Some(root) => {
-            let path = |text: &str| text.parse::<TreePath>().expect("a literal path is valid");
-            let config = Config::read(root)?;
-            let project = Project::read(root)?.unwrap_or_default();
-            let ignored = workdir::read_text(root, &path(".forceignore"))?;
-            (config, project, ignored)
-        }
-        None => {
-            let tree = if let Some(head) = repo.head_commit()? {
-                Some(repo.commit(head)?.tree)
-            } else {
-                None
-            };
-            let config = match file(repo, tree, config::FILE_NAME)? {
-                Some(text) => Config::parse(&text)?,
-                None => Config::read(repo.git_dir())?,
-            };
-            let project = match file(repo, tree, "sfdx-project.json")? {
-                Some(text) => Project::parse(&text)?,
-                None => Project::default(),
-            };
-            (config, project, file(repo, tree, ".forceignore")?)
-        }
+    let (config, project, ignored) = if let Some(root) = repo.work_dir() {
+        let path = |text: &str| text.parse::<TreePath>().expect("a literal path is valid");
+        let config = Config::read(root)?;
+        let project = Project::read(root)?.unwrap_or_default();
+        let ignored = workdir::read_text(root, &path(".forceignore"))?;
+        (config, project, ignored)
+    } else {
+        let tree = if let Some(head) = repo.head_commit()? {
+            Some(repo.commit(head)?.tree)
+        } else {
+            None
+        };
+        let config = match file(repo, tree, config::FILE_NAME)? {
+            Some(text) => Config::parse(&text)?,
+            None => Config::read(repo.git_dir())?,
+        };
+        let project = match file(repo, tree, "sfdx-project.json")? {
+            Some(text) => Project::parse(&text)?,
+            None => Project::default(),
+        };
+        (config, project, file(repo, tree, ".forceignore")?)
     };
     let setup = SnapshotSetup {
         branch: config.org.branch.clone(),

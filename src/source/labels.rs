@@ -23,7 +23,7 @@ pub(super) fn split(
         .iter()
         .map(|it| (it.path.as_str(), it.bytes.as_slice()));
     let labels = Labels::read(ty, docs, Keep::Last)?;
-    if labels.labels.is_empty() && level == Level::Faithful {
+    if labels.all.is_empty() && level == Level::Faithful {
         return Ok(Vec::new());
     }
     let suffix = ty.suffix.as_deref().unwrap_or_default();
@@ -48,9 +48,7 @@ pub(super) fn join(
         .iter()
         .map(|it| (it.path.as_str(), it.bytes.as_slice()));
     let mut labels = Labels::read(ty, docs, Keep::First)?;
-    labels
-        .labels
-        .sort_by_cached_key(|it| collate::key(&it.name));
+    labels.all.sort_by_cached_key(|it| collate::key(&it.name));
     let suffix = ty.suffix.as_deref().unwrap_or_default();
     Ok(PackageFile {
         path: format!("{}/{}.{suffix}", ty.directory, key.name),
@@ -67,7 +65,7 @@ enum Keep {
 
 /// The labels of one or several documents.
 struct Labels {
-    labels: Vec<Label>,
+    all: Vec<Label>,
     /// What stands behind the last label.
     rest: Vec<Node>,
     attributes: Vec<(String, String)>,
@@ -87,7 +85,7 @@ impl Labels {
         keep: Keep,
     ) -> Result<Self, SplitError> {
         let mut all = Self {
-            labels: Vec::new(),
+            all: Vec::new(),
             rest: Vec::new(),
             attributes: vec![("xmlns".to_owned(), METADATA_NAMESPACE.to_owned())],
         };
@@ -124,12 +122,12 @@ impl Labels {
             // A label without a name is no other's twin.
             Some(place) if !label.name.is_empty() => {
                 if keep == Keep::Last {
-                    self.labels[*place] = label;
+                    self.all[*place] = label;
                 }
             }
             _ => {
-                places.insert(label.name.clone(), self.labels.len());
-                self.labels.push(label);
+                places.insert(label.name.clone(), self.all.len());
+                self.all.push(label);
             }
         }
     }
@@ -142,7 +140,7 @@ impl Labels {
             self.rest.clear();
         }
         root.attributes = self.attributes;
-        for label in self.labels {
+        for label in self.all {
             if level == Level::Canonical {
                 root.children.extend(label.before);
             }

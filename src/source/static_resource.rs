@@ -106,7 +106,8 @@ fn expanded(
         });
     }
     let loses_folder = folders.iter().any(|it| !filled.contains(it));
-    let comes_back = !files.is_empty() && !(loses_folder && level == Level::Canonical);
+    let keeps_folders = !loses_folder || level == Level::Faithful;
+    let comes_back = !files.is_empty() && keeps_folders;
     comes_back.then_some(files)
 }
 

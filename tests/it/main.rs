@@ -8,6 +8,7 @@ mod canonical_corpora;
 mod client;
 mod convert;
 mod diff_corpora;
+mod docs;
 mod golden;
 mod key_rules;
 mod push;

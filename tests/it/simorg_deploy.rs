@@ -41,7 +41,7 @@ impl Org {
         let project = load::read(path).unwrap();
         let stamp = it.org.stamp(it.user, start());
         it.org.load(project.components, &stamp, Recording::Silent);
-        it.org.advance(std::time::Duration::from_secs(3600));
+        it.org.advance(std::time::Duration::from_hours(1));
         it
     }
 
@@ -287,8 +287,7 @@ fn validation_leaves_nothing() {
 
 #[test]
 fn public_projects_deployed_onto_themselves_change_nothing() {
-    let Some(shared) = std::env::var_os("ORGKEEP_SHARED") else {
-        eprintln!("left out: ORGKEEP_SHARED is not set");
+    let Some(shared) = crate::shared::shared("deploys of public projects") else {
         return;
     };
     let corpora = Path::new(&shared).join("corpora");

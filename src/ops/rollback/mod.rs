@@ -265,7 +265,7 @@ fn may_have_lost(
         if !listed.contains(family) || partial::is_partial(&family.type_name, version) {
             continue;
         }
-        for file in files.iter().filter(|it| it.path.ends_with(".xml")) {
+        for file in files.iter().filter(|it| it.path.ends_with("-meta.xml")) {
             let text = String::from_utf8_lossy(&repo.blob(file.id)?).to_lowercase();
             if names.iter().any(|it| text.contains(it)) {
                 only.push(Selector::Component {

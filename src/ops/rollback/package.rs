@@ -114,7 +114,7 @@ impl Packer<'_> {
             self.put(&mut sources, path, key, bytes)?;
         }
         // A part of what is replaced whole takes the rest from the org as it is.
-        for (key, family) in self.incomplete(call) {
+        for (key, family) in Self::incomplete(call) {
             let members: BTreeSet<_> = match family {
                 true => self.now.keys().filter(|it| top_of(it) == key).collect(),
                 false => std::iter::once(&key).collect(),
@@ -156,7 +156,7 @@ impl Packer<'_> {
     }
 
     /// Components of which only some files are sent; whether the whole family is meant.
-    fn incomplete(&self, call: &DeployCall) -> BTreeSet<(ComponentKey, bool)> {
+    fn incomplete(call: &DeployCall) -> BTreeSet<(ComponentKey, bool)> {
         let registry = Registry::official();
         let mut found = BTreeSet::new();
         for (key, content) in call.files.values() {
@@ -317,7 +317,7 @@ impl Package {
             let mut file = writer
                 .finish()?
                 .into_inner()
-                .map_err(|err| err.into_error())?;
+                .map_err(std::io::IntoInnerError::into_error)?;
             file.rewind()?;
             Ok(file)
         };

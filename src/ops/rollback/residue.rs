@@ -49,7 +49,8 @@ fn details(item: &Item, target: &TreeView<'_>, now: &TreeView<'_>, after: &Base)
     }
     let sent = |it: &Content| matches!(it, Content::Target);
     let is_whole = !item.files.is_empty() && item.files.iter().all(|(_, it)| sent(it));
-    if !item.files.is_empty() && !(is_whole && now.state(&item.key) == item.states.0) {
+    let is_as_then = is_whole && now.state(&item.key) == item.states.0;
+    if !item.files.is_empty() && !is_as_then {
         let (then, is) = (target.read(&item.key), now.read(&item.key));
         for (path, content) in &item.files {
             let of = |files: &[crate::plan::rollback::ViewFile]| {

@@ -39,6 +39,10 @@ pub struct SnapshotSetup {
 
 /// What one snapshot is asked for.
 #[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of the command line"
+)]
 pub struct SnapshotOptions {
     /// Fetch everything.
     pub full: bool,

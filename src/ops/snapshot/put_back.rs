@@ -4,6 +4,8 @@
 //! made is no news of the org, so a commit of our own takes it back, and whatever
 //! of it is in the org comes with the snapshot, under the name of who deployed it.
 
+use std::fmt::Write as _;
+
 use super::{SnapshotSetup, base::Base};
 use crate::{
     model::{Timestamp, TreePath},
@@ -63,11 +65,11 @@ pub(super) fn put_back(
             None => edit.remove(path),
         }
         if n < LINES {
-            body.push_str(&format!("{sign} {}\n", neutral(&change.path)));
+            let _ = writeln!(body, "{sign} {}", neutral(&change.path));
         }
     }
     if LINES < changes.len() {
-        body.push_str(&format!("… and {} more\n", changes.len() - LINES));
+        let _ = writeln!(body, "… and {} more", changes.len() - LINES);
     }
     let n = changes.len();
     let files = if n == 1 { "file" } else { "files" };

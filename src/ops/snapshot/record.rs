@@ -346,7 +346,7 @@ fn inventories(
     changes: &[PathChange],
 ) -> BTreeMap<TypeName, Inventory> {
     let registry = Registry::official();
-    let changed: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
+    let moved: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
     let mut all: BTreeMap<TypeName, Inventory> = BTreeMap::new();
     let mut take = |component: crate::model::RemoteComponent| {
         all.entry(component.key.type_name.clone())
@@ -370,7 +370,7 @@ fn inventories(
         let now = answers.answered.get(&listed.key).unwrap_or(listed);
         let moves = match before {
             None => true,
-            Some(before) => before.id != now.id || changed.contains(&key),
+            Some(before) => before.id != now.id || moved.contains(&key),
         };
         match before {
             Some(before) if !moves => take(before.clone()),
