@@ -22,7 +22,7 @@ use super::{
     login, rest, soap,
     state::{Permission, User},
 };
-use crate::model::ApiVersion;
+use crate::model::{ApiVersion, Timestamp};
 
 /// Largest SOAP message.
 ///
