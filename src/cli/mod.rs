@@ -140,9 +140,6 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Rollback(args) => run_async(rollback::run(context, args)),
         Command::Apply(args) => run_async(rollback::apply(context, args)),
         Command::Diff(args) => run_async(history::diff(context, &args)),
-        Command::Diff(args) => run_async(history::diff(context, &args)),
-        Command::Rollback(args) => run_async(rollback::run(context, args)),
-        Command::Apply(args) => run_async(rollback::apply(context, args)),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {

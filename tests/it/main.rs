@@ -3,6 +3,7 @@
 
 mod architecture;
 mod auth;
+mod bad_input;
 mod canonical_corpora;
 mod client;
 mod convert;
@@ -20,6 +21,8 @@ mod simorg_deploy;
 mod simorg_http;
 mod simorg_load;
 mod simorg_wire;
+mod snapshot;
+mod snapshot_damage;
 mod status;
 mod store_damage;
 mod store_open;

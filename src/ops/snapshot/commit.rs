@@ -6,7 +6,8 @@ use super::{
     SnapshotOptions, SnapshotSetup,
     base::{Base, snapshot_id},
     detail,
-    listing::parent_of,
+    gather::StoredFile,
+    listing::{dated, has_made_up_dates, parent_of},
     outcome::{self, Known, PathChange},
     people,
     read::{Answers, ReadPlan, tree_key},
@@ -21,9 +22,14 @@ use crate::{
         self, Change, ChangedFile, DEFAULT_GAP, Evidence, Kind, Part, Piece, PlannedCommit, Story,
         User, Who,
     },
+    plan::retrieve::partial,
     registry::Registry,
+    source::Level,
     store::{self, CommitDraft, Message, ObjectId, PackBuilder, TreeEdit},
 };
+
+/// Subject of the first snapshot, where nobody gave a reason.
+const FIRST: &str = "First snapshot";
 
 /// The commits of a snapshot, in the pack and not yet on the branch.
 #[derive(Debug, Default)]
@@ -62,7 +68,7 @@ pub(super) async fn commits(
     pack: &PackBuilder<'_>,
 ) -> Result<Commits, Error> {
     let registry = Registry::official();
-    let (changes, gaps) = tree_changes(base, plan, answers, pack)?;
+    let (changes, gaps) = tree_changes(base, plan, answers, setup, pack)?;
     let ledger = record::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
     let (by_scope, by_people): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
 
@@ -134,6 +140,7 @@ pub(super) fn tree_changes(
     base: &Base,
     plan: &ReadPlan,
     answers: &Answers,
+    setup: &SnapshotSetup,
     pack: &PackBuilder<'_>,
 ) -> Result<(Vec<PathChange>, BTreeSet<Gap>), Error> {
     let registry = Registry::official();
@@ -150,10 +157,46 @@ pub(super) fn tree_changes(
         deleted: &answers.deleted,
         left: &left,
         entered: &entered,
+        is_noise: &|file| is_noise(base, plan, setup, file),
     };
     let mut changes = outcome::changes(base, &answers.gathered.files, &known, &mut gaps);
     changes.extend(record::flow_changes(base, plan, answers, pack)?);
+    mark_scope(&mut changes, base, plan, setup);
     Ok((changes, gaps))
+}
+
+/// Whether a file came back in other bytes although nobody touched its component.
+///
+/// The body of a Site.com site is opaque and another one at each retrieve; whether
+/// it changed, only its date tells.
+fn is_noise(base: &Base, plan: &ReadPlan, setup: &SnapshotSetup, file: &StoredFile) -> bool {
+    if setup.level != Level::Canonical
+        || file.key.type_name.as_str() != "SiteDotCom"
+        || !file.path.as_str().ends_with(".site")
+    {
+        return false;
+    }
+    match (
+        base.remote(&file.key),
+        plan.in_scope.components.get(&file.key),
+    ) {
+        (Some(before), Some(now)) => (before.id, before.modified.at) == (now.id, now.modified.at),
+        _ => false,
+    }
+}
+
+/// What profiles lose and gain with the scope is nobody's change.
+fn mark_scope(changes: &mut [PathChange], base: &Base, plan: &ReadPlan, setup: &SnapshotSetup) {
+    if plan.left.is_empty() && plan.entered.is_empty() {
+        return;
+    }
+    for change in changes {
+        let at = plan.in_scope.components.get(&change.family);
+        let is_older = at.is_none_or(|it| Some(it.modified.at) < base.listed_at);
+        if is_older && partial::is_partial(&change.family.type_name, setup.api_version) {
+            change.by_scope = true;
+        }
+    }
 }
 
 /// A commit with what it puts into the tree.
@@ -249,9 +292,29 @@ fn gather_evidence(
             .components
             .get(&it.key)
             .or_else(|| base.remote(&it.key));
-        evidence.insert(tree_key(registry, &it.key, listed), it.clone());
+        let mut it = it.clone();
+        if has_made_up_dates(&it) {
+            // Its children know when, and who.
+            if let Some(latest) = latest_child(registry, plan, &it.key) {
+                it.modified = latest.modified.clone();
+            } else {
+                it = dated(&it);
+            }
+        }
+        evidence.insert(tree_key(registry, &it.key, listed), it);
     }
     evidence
+}
+
+/// The child of a component that changed last.
+fn latest_child<'a>(
+    registry: &Registry,
+    plan: &'a ReadPlan,
+    parent: &ComponentKey,
+) -> Option<&'a RemoteComponent> {
+    let all = plan.in_scope.components.values();
+    all.filter(|it| parent_of(registry, &it.key).as_ref() == Some(parent))
+        .max_by_key(|it| it.modified.at)
 }
 
 #[expect(
@@ -306,7 +369,7 @@ async fn write(
             org: identity.org.id,
             between: (base.listed_at, plan.began),
             label: if draft.label.is_empty() {
-                options.message.as_deref().unwrap_or_default()
+                options.message.as_deref().unwrap_or(FIRST)
             } else {
                 &draft.label
             },

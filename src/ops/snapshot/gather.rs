@@ -15,6 +15,7 @@ use std::{
 
 use rayon::prelude::*;
 
+use super::listing::parent_of;
 use crate::{
     archive::{self, Archive, read::FileSource},
     ledger::{Gap, GapKind, redacted::RedactedLine},
@@ -129,7 +130,15 @@ impl Conversion<'_> {
                     .insert(not_converted(name, &it.reason.to_string()));
             }
         }
-        let companions: BTreeSet<&ComponentKey> = batch.companions.iter().collect();
+        // A field that stands beside a profile brings its object, without the rest of it.
+        let parents = batch
+            .companions
+            .iter()
+            .filter_map(|it| parent_of(self.registry, it));
+        let companions: BTreeSet<ComponentKey> = parents
+            .chain(batch.companions.iter().cloned())
+            .filter(|it| !batch.components.contains(it))
+            .collect();
         let mut chunk = Vec::new();
         let mut chunk_bytes = 0;
         for component in &assignment.components {

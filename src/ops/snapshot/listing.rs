@@ -152,6 +152,33 @@ pub(super) fn is_guessed(key: &ComponentKey) -> bool {
     key.type_name.as_str() == "StandardValueSet"
 }
 
+/// A component without dates and people that the platform makes up.
+///
+/// What has no id of its own, such as the file of all labels, is said to have been
+/// made and changed by whoever asks, at the moment of the question.
+pub(super) fn dated(component: &RemoteComponent) -> RemoteComponent {
+    let mut dated = component.clone();
+    if has_made_up_dates(component) {
+        let nobody = Stamp {
+            by: Author {
+                id: None,
+                name: String::new(),
+            },
+            at: Timestamp::UNKNOWN,
+        };
+        dated.created = nobody.clone();
+        dated.modified = nobody;
+    }
+    dated
+}
+
+/// Whether the dates of a component are those of the question.
+pub(super) fn has_made_up_dates(component: &RemoteComponent) -> bool {
+    component
+        .id
+        .is_some_and(|id| id.as_str().starts_with("000000000000000"))
+}
+
 /// A discovery as the decision on deletions wants it.
 pub(super) fn for_deletions(discovery: &Discovery) -> BTreeMap<TypeName, deletions::Listing> {
     discovery

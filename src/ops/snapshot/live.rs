@@ -68,7 +68,7 @@ pub async fn diff_with_org(
     .await?;
     let pack = repo.pack(&base.listing)?;
     let answers = read::read(org, repo, &base, &plan, setup, &pack, &options, monitor).await?;
-    let (live, _) = commit::tree_changes(&base, &plan, &answers, &pack)?;
+    let (live, _) = commit::tree_changes(&base, &plan, &answers, setup, &pack)?;
     let before = repo.list_tree(repo.commit(from)?.tree)?;
     let changes = overlaid(repo, &base, from, &before, &live)?;
     let is_in = |key: &ComponentKey, side: Side| match side {

@@ -91,7 +91,7 @@ pub async fn snapshot(
     let memory = record::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
 
-    let plan = read::plan(
+    let mut plan = read::plan(
         org,
         repo,
         &base,
@@ -103,6 +103,7 @@ pub async fn snapshot(
         monitor,
     )
     .await?;
+    plan.sees_less = memory.sees_less(&identity);
     if options.dry_run {
         return Ok(report::dry_run(&plan, org, &identity, setup));
     }

@@ -36,6 +36,8 @@ pub(super) struct Known<'a> {
     pub(super) left: &'a BTreeSet<ComponentKey>,
     /// Components that were out of scope before.
     pub(super) entered: &'a BTreeSet<ComponentKey>,
+    /// Whether bytes that differ tell of no change.
+    pub(super) is_noise: &'a dyn Fn(&StoredFile) -> bool,
 }
 
 /// Compares the tree before with what came.
@@ -55,7 +57,7 @@ pub(super) fn changes(
         for file in files {
             present.insert(file.path.as_str());
             let before = base.listing.get(file.path.as_str()).map(|it| it.id);
-            if before == Some(file.id) {
+            if before == Some(file.id) || (before.is_some() && (known.is_noise)(file)) {
                 continue;
             }
             let by_scope = before.is_none()

@@ -73,6 +73,8 @@ pub(super) struct ReadPlan {
     pub(super) began: Timestamp,
     /// Whether only a selection is refreshed.
     pub(super) is_selective: bool,
+    /// Whether the user has fewer permissions than the one of the last run.
+    pub(super) sees_less: bool,
     pub(super) org_id: OrgId,
 }
 
@@ -178,6 +180,16 @@ pub(super) async fn plan(
         }
     }
     let (entered, left) = scope_changes(base, setup, &in_scope);
+    if !is_selective && !(entered.is_empty() && left.is_empty()) {
+        // Profiles tell of what is in scope, and of nothing else.
+        for key in in_scope.components.keys() {
+            if partial::is_partial(&key.type_name, setup.api_version) {
+                decision
+                    .fetch
+                    .insert(key.clone(), incremental::Need::Changed);
+            }
+        }
+    }
     let requests = requests(&decision, &in_scope, setup, pass);
     let costs = memory.costs();
     let batches = requests
@@ -200,6 +212,7 @@ pub(super) async fn plan(
         left,
         began,
         is_selective,
+        sees_less: false,
         org_id,
     })
 }
@@ -639,11 +652,12 @@ fn settle(
         if came.contains(&tree_key) && !fetched.contains_key(key) {
             continue;
         }
-        let at = answers
-            .answered
-            .get(key)
-            .or(listed)
-            .map_or(Timestamp::UNKNOWN, |it| it.modified.at);
+        let promised = match fetched.get(key) {
+            // Two made-up dates differ and tell nothing.
+            Some(it) if listing::has_made_up_dates(it) => Some(it),
+            _ => answers.answered.get(key).or(listed),
+        };
+        let at = promised.map_or(Timestamp::UNKNOWN, |it| it.modified.at);
         asked.insert(key.clone(), at);
     }
     let properties: Vec<RemoteComponent> = fetched.values().cloned().collect();
@@ -720,6 +734,7 @@ async fn confirm_deletions(
     let second = listing::for_deletions(&second);
     let caution = Caution {
         accept: options.accept_deletions,
+        sees_less: plan.sees_less,
         ..Caution::default()
     };
     let accounted_for = |key: &ComponentKey| {
@@ -818,7 +833,7 @@ fn merge_partial(
 ) -> Result<(), Error> {
     let all = std::mem::take(&mut answers.gathered.partial);
     let deleted = answers.deleted.clone();
-    let gone = |key: &ComponentKey| deleted.contains(key);
+    let gone = |key: &ComponentKey| deleted.contains(key) || plan.left.contains(key);
     let mut chunk = Vec::new();
     for (key, parts) in all {
         let is_whole = plan.pass == Pass::Full && parts.len() == 1;

@@ -28,11 +28,11 @@ use crate::{
         org::LAYOUT,
         state::{SeenComponent, append_run, parse_seen, render_seen},
     },
-    model::{ComponentKey, OrgId, Timestamp, TreePath, TypeName},
+    model::{ComponentKey, OrgId, TreePath, TypeName},
     ops::error::Error,
     plan::retrieve::{
         CostModel,
-        incremental::{LastSeen, Pass, Trust, trust},
+        incremental::{LastSeen, Pass},
     },
     progress::Monitor,
     registry::Registry,
@@ -96,6 +96,15 @@ impl Memory {
             }
         }
         all
+    }
+
+    /// Whether the user has lost permissions that the one of the last run had.
+    pub(super) fn sees_less(&self, identity: &Identity) -> bool {
+        let now = identity.permissions.granted();
+        self.state
+            .permissions
+            .iter()
+            .any(|it| !now.contains(&it.as_str()))
     }
 
     /// Components whose content was not what the last listing promised.
@@ -361,7 +370,7 @@ fn inventories(
         };
         match before {
             Some(before) if !moves => take(before.clone()),
-            _ => take(now.clone()),
+            _ => take(listing::dated(now)),
         }
     }
     let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
@@ -602,12 +611,15 @@ fn remember(
         }
     }
     let mut state = memory.state.clone();
-    state.permissions = identity
-        .permissions
-        .granted()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    // Where something is kept because this user sees less, the next run has to know, too.
+    if !plan.sees_less || answers.stale.is_empty() {
+        state.permissions = identity
+            .permissions
+            .granted()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+    }
     state.unsettled = answers.unsettled.iter().map(ToString::to_string).collect();
     if has_moved || state.commit.is_none() {
         state.commit = new.map(|it| it.to_string());
@@ -678,12 +690,7 @@ fn seen(plan: &ReadPlan, answers: &Answers) -> BTreeMap<TreePath, Vec<u8>> {
             .insert(
                 listed.key.name.clone(),
                 SeenComponent {
-                    // A date that tells nothing may be the time of the call itself: kept,
-                    // it would make a new state of every run.
-                    modified: match trust(&listed.key.type_name, listed.modified.at) {
-                        Trust::Always => Timestamp::UNKNOWN,
-                        Trust::Dated | Trust::Slice => listed.modified.at,
-                    },
+                    modified: listing::dated(listed).modified.at,
                     id: listed.id,
                 },
             );

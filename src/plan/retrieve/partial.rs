@@ -35,7 +35,7 @@ enum Name {
     Same,
     /// `Object.Thing`: the thing, or the object that it belongs to.
     InObject,
-    /// `standard-Account` or a name: the object whose tab it is, or a custom tab.
+    /// A tab; `standard-Account` is none of the org's components and comes with its object.
     Tab,
     /// `Credential-Principal`: what stands before the hyphen.
     BeforeHyphen,
@@ -229,6 +229,7 @@ fn describe(entries: &[Entry], element: &Element) -> Option<Described> {
     }
     let object = match rule.name {
         Name::InObject => text.split_once('.').map(|(object, _)| object),
+        // A tab of a custom object is a component, and comes with that alone.
         Name::Tab => text.strip_prefix("standard-"),
         _ => None,
     };

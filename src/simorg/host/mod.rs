@@ -22,7 +22,7 @@ use super::{
     login, rest, soap,
     state::{Permission, User},
 };
-use crate::model::ApiVersion;
+use crate::model::{ApiVersion, Timestamp};
 
 /// Largest SOAP message.
 ///
@@ -61,8 +61,31 @@ impl Handler for Host {
             reply.status,
             reply.body.len()
         ));
-        reply
+        let now = self.state().kept.org.now();
+        reply.with("Date", &http_date(now))
     }
+}
+
+/// A time as the header `Date` has it (RFC 9110, 5.6.7).
+fn http_date(at: Timestamp) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let day = at.as_seconds().div_euclid(86_400).rem_euclid(7);
+    let day = usize::try_from(day).unwrap_or(0);
+    // `2026-11-22T23:10:36.023Z`
+    let text = at.to_soap();
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let month: usize = part(5, 7).parse().unwrap_or(1);
+    format!(
+        "{}, {} {} {} {} GMT",
+        DAYS[day],
+        part(8, 10),
+        MONTHS[month.saturating_sub(1) % 12],
+        part(0, 4),
+        part(11, 19)
+    )
 }
 
 const BANNER: &str = "A simulated Salesforce org of orgkeep, on this machine only.\n";

@@ -34,6 +34,12 @@ const fn always(type_name: &'static str, path: &'static [&'static str]) -> Rule 
     }
 }
 
+/// Values that the platform encrypts anew for each answer: two of them tell
+/// nothing about whether the secret is another.
+///
+/// Source: `field.md` §3.
+pub(super) const ENCRYPTED_ANEW: &[(&str, &str)] = &[("AuthProvider", "consumerSecret")];
+
 pub(super) const RULES: &[Rule] = &[
     always("AuthProvider", &["consumerKey"]),
     always("AuthProvider", &["consumerSecret"]),

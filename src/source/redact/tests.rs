@@ -191,3 +191,18 @@ proptest! {
         let _ = redact("ConnectedApp", APP, &bytes, &key());
     }
 }
+
+#[test]
+fn secret_that_is_encrypted_anew_each_time_keeps_its_tag() {
+    let path = "authproviders/A.authprovider-meta.xml";
+    let tag = |key_of: &str, secret: &str| {
+        let text = format!(
+            "<AuthProvider><consumerKey>{key_of}</consumerKey><consumerSecret>{secret}</consumerSecret></AuthProvider>"
+        );
+        let redacted = redact("AuthProvider", path, text.as_bytes(), &key()).unwrap();
+        String::from_utf8(redacted.bytes.to_vec()).unwrap()
+    };
+    assert_eq!(tag("a", "one"), tag("a", "another"));
+    assert_ne!(tag("a", "one"), tag("b", "one"));
+    assert!(!tag("a", "one").contains(">one<"));
+}

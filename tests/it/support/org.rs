@@ -44,10 +44,6 @@ impl Org {
         self.ready["url"].as_str().unwrap()
     }
 
-    pub(crate) fn org_id(&self) -> &str {
-        self.ready["org_id"].as_str().unwrap()
-    }
-
     /// Token of the user whose name or username contains `who`.
     pub(crate) fn token(&self, who: &str) -> &str {
         self.user(who)["token"].as_str().unwrap()
@@ -111,6 +107,15 @@ impl Org {
     /// Moves the org's clock.
     pub(crate) fn clock(&self, body: &Value) {
         self.control("POST", "/simorg/clock", body);
+    }
+}
+
+impl Org {
+    /// Ends it in good order, so that what it keeps is on disk.
+    pub(crate) fn stop(&mut self) {
+        let id = self.child.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &id]).status();
+        let _ = self.child.wait();
     }
 }
 

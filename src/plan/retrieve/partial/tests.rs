@@ -257,3 +257,21 @@ proptest! {
         prop_assert_eq!(merged, whole);
     }
 }
+
+#[test]
+fn tab_of_a_custom_object_stays_where_only_the_object_was_asked_for() {
+    let tab = |name: &str| {
+        format!(
+            "<tabVisibilities><tab>{name}</tab><visibility>DefaultOn</visibility></tabVisibilities>"
+        )
+    };
+    let stored = parse(&format!("{}{}", tab("X__c"), tab("standard-Account")));
+    let merged = merge(
+        &profile(),
+        Some(&stored),
+        &parse(""),
+        &coverage(&["CustomObject:X__c", "CustomObject:Account"]),
+        &nothing_gone,
+    );
+    assert_eq!(merged, parse(&tab("X__c")));
+}
