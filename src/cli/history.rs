@@ -84,6 +84,10 @@ pub(super) struct ShowArgs {
     orgkeep diff 2026-11-01 --name-only --exit-code\n  \
     orgkeep diff --live\n  \
     orgkeep diff --live before-the-project 'Layout:*'")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of the command line"
+)]
 pub(super) struct DiffArgs {
     /// One or two commits, tags, snapshots or dates; then components
     #[arg(value_name = "A [B] [COMPONENT…]")]

@@ -93,10 +93,12 @@ fn what_happened(change: &StatusChange) -> String {
         None => verb.to_owned(),
     };
     if let Some(at) = change.at {
-        out.push_str(&format!(" {}", at.minute()));
+        out.push(' ');
+        out.push_str(&at.minute());
     }
     if let Some(by) = &change.by {
-        out.push_str(&format!(" by {}", text::one_line(by)));
+        out.push_str(" by ");
+        out.push_str(&text::one_line(by));
     }
     out
 }

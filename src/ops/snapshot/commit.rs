@@ -172,7 +172,7 @@ pub(super) fn tree_changes(
 fn is_noise(base: &Base, plan: &ReadPlan, setup: &SnapshotSetup, file: &StoredFile) -> bool {
     if setup.level != Level::Canonical
         || file.key.type_name.as_str() != "SiteDotCom"
-        || !file.path.as_str().ends_with(".site")
+        || file.path.as_str().ends_with("-meta.xml")
     {
         return false;
     }

@@ -31,7 +31,7 @@ pub(super) fn last(repo: &Repository, tip: ObjectId) -> Result<Option<Commit>, E
 }
 
 /// The message of such a commit.
-pub(super) fn message(kind: Kind, subject: String, body: &str, base: &Base) -> Message {
+pub(super) fn message(kind: &Kind, subject: String, body: &str, base: &Base) -> Message {
     let mut message = Message::new(subject).with_body(body);
     if let Some(org) = &base.org {
         message = message.with_trailer(trailer::ORG, org.org_id.to_string());

@@ -70,7 +70,7 @@ pub(super) fn put_back(
     let n = changes.len();
     let files = if n == 1 { "file" } else { "files" };
     let subject = format!("Put back {n} {files} committed without being deployed");
-    let message = own::message(Kind::PutBack, subject, body.trim_end(), base);
+    let message = own::message(&Kind::PutBack, subject, body.trim_end(), base);
     let pack = repo.pack(&base.listing)?;
     let tree = edit.write(&pack)?;
     own::publish(lock, branch, pack, tree, message, setup, now, monitor)?;

@@ -141,18 +141,7 @@ pub(super) async fn plan(
             .filter(|it| !now.contains(it))
             .collect();
     }
-    for (flow, versions) in &flows {
-        // Another version may be active although nothing was edited.
-        if let Ok(key) = ComponentKey::parse("Flow", flow)
-            && in_scope.components.contains_key(&key)
-            && base.flows.get(flow) != Some(versions)
-        {
-            decision
-                .fetch
-                .entry(key)
-                .or_insert(incremental::Need::Changed);
-        }
-    }
+    want_moved_flows(&mut decision, base, &in_scope, &flows);
     let (permissions, permissions_problem) =
         match permissions::fingerprints(org, &in_scope.components).await {
             Ok(now) => (Some(now), None),
@@ -161,11 +150,13 @@ pub(super) async fn plan(
     if let Some(now) = &permissions
         && pass != Pass::Full
     {
-        for key in permissions::moved(&memory.permissions(), now) {
-            if in_scope.components.contains_key(&key) {
-                decision.fetch.insert(key, incremental::Need::Changed);
-            }
-        }
+        let moved = permissions::moved(&memory.permissions(), now);
+        let listed = moved
+            .into_iter()
+            .filter(|it| in_scope.components.contains_key(it));
+        decision
+            .fetch
+            .extend(listed.map(|it| (it, incremental::Need::Changed)));
     }
     let is_selective = !options.only.is_empty();
     if is_selective {
@@ -289,6 +280,26 @@ fn scope_changes(
 
 fn rules(texts: &[String]) -> Vec<crate::plan::scope::Rule> {
     texts.iter().filter_map(|it| it.parse().ok()).collect()
+}
+
+/// Wants flows of which another version is active although nothing was edited.
+fn want_moved_flows(
+    decision: &mut Decision,
+    base: &Base,
+    in_scope: &InScope,
+    flows: &BTreeMap<String, FlowVersions>,
+) {
+    for (flow, versions) in flows {
+        if let Ok(key) = ComponentKey::parse("Flow", flow)
+            && in_scope.components.contains_key(&key)
+            && base.flows.get(flow) != Some(versions)
+        {
+            decision
+                .fetch
+                .entry(key)
+                .or_insert(incremental::Need::Changed);
+        }
+    }
 }
 
 /// What to retrieve for a decision.

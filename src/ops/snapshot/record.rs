@@ -364,12 +364,12 @@ fn inventories(
             }
         }
         let now = answers.answered.get(&listed.key).unwrap_or(listed);
-        let moves = match before {
+        let is_other = match before {
             None => true,
             Some(before) => before.id != now.id || moved.contains(&key),
         };
         match before {
-            Some(before) if !moves => take(before.clone()),
+            Some(before) if !is_other => take(before.clone()),
             _ => take(listing::dated(now)),
         }
     }

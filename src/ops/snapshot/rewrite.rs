@@ -79,7 +79,7 @@ pub(super) fn rewrite(
     let tree = edit.write(&pack)?;
     let subject = format!("Write {} by other rules", counted(n, "file"));
     let body = story(org, &ours);
-    let message = own::message(Kind::Rules, subject, &body, base);
+    let message = own::message(&Kind::Rules, subject, &body, base);
     own::publish(lock, branch, pack, tree, message, setup, now, monitor)?;
     Ok(true)
 }
