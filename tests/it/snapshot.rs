@@ -68,13 +68,13 @@ fn assert_equals_full(env: &TestEnv, name: &str) {
             .lines()
             .filter(|it| !full.lines().any(|other| other == *it))
         {
-            text.push_str(&format!("{path} incremental: {line}\n"));
+            text += &format!("{path} incremental: {line}\n");
         }
         for line in full
             .lines()
             .filter(|it| !mine.lines().any(|other| other == *it))
         {
-            text.push_str(&format!("{path} full: {line}\n"));
+            text += &format!("{path} full: {line}\n");
         }
     }
     panic!("incremental and full differ in {differing:?}\n{text}");

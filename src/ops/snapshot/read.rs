@@ -171,7 +171,8 @@ pub(super) async fn plan(
         }
     }
     let (entered, left) = scope_changes(base, setup, &in_scope);
-    if !is_selective && !(entered.is_empty() && left.is_empty()) {
+    let scope_moved = !entered.is_empty() || !left.is_empty();
+    if scope_moved && !is_selective {
         // Profiles tell of what is in scope, and of nothing else.
         for key in in_scope.components.keys() {
             if partial::is_partial(&key.type_name, setup.api_version) {

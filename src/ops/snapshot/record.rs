@@ -508,7 +508,7 @@ pub(super) fn close(
     }
     let has_moved = !commits.made.is_empty();
     let state = remember(
-        &pack, &memory, identity, plan, answers, new, has_moved, &run, &who,
+        &pack, memory, identity, plan, answers, new, has_moved, &run, &who,
     )?;
     Ok(Closed {
         kept: pack.finish()?,
