@@ -154,7 +154,7 @@ pub(super) async fn commits(
 fn is_noise(base: &Base, plan: &ReadPlan, setup: &SnapshotSetup, file: &StoredFile) -> bool {
     if setup.level != Level::Canonical
         || file.key.type_name.as_str() != "SiteDotCom"
-        || !file.path.as_str().ends_with(".site")
+        || file.path.as_str().strip_suffix(".site").is_none()
     {
         return false;
     }

@@ -180,15 +180,9 @@ pub(super) async fn plan(
         }
     }
     let (entered, left) = scope_changes(base, setup, &in_scope);
-    if !is_selective && !(entered.is_empty() && left.is_empty()) {
-        // Profiles tell of what is in scope, and of nothing else.
-        for key in in_scope.components.keys() {
-            if partial::is_partial(&key.type_name, setup.api_version) {
-                decision
-                    .fetch
-                    .insert(key.clone(), incremental::Need::Changed);
-            }
-        }
+    let scope_moved = !(entered.is_empty() && left.is_empty());
+    if scope_moved && !is_selective {
+        fetch_profiles(&mut decision, &in_scope, setup);
     }
     let requests = requests(&decision, &in_scope, setup, pass);
     let costs = memory.costs();
@@ -215,6 +209,16 @@ pub(super) async fn plan(
         sees_less: false,
         org_id,
     })
+}
+
+/// Has whatever tells only of what is in scope fetched, since the scope is another.
+fn fetch_profiles(decision: &mut Decision, in_scope: &InScope, setup: &SnapshotSetup) {
+    let keys = in_scope.components.keys();
+    for key in keys.filter(|it| partial::is_partial(&it.type_name, setup.api_version)) {
+        decision
+            .fetch
+            .insert(key.clone(), incremental::Need::Changed);
+    }
 }
 
 /// Days since 1970: which slice's turn it is, with no need to remember.

@@ -377,16 +377,17 @@ fn inventories(
             _ => take(listing::dated(now)),
         }
     }
-    let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
     for before in base
         .inventories
         .values()
         .flat_map(|it| it.components.values())
     {
-        let is_kept = answers.stale.contains(&before.key)
-            || (unknown(&before.key)
-                && !listing::is_guessed(&before.key)
-                && !plan.left.contains(&before.key));
+        // A line goes with its component and with the scope; what was not listed for any
+        // other reason stays known, or its deletion would never be noticed.
+        let is_kept = !plan.in_scope.components.contains_key(&before.key)
+            && !answers.deleted.contains(&before.key)
+            && !plan.left.contains(&before.key)
+            && !listing::is_guessed(&before.key);
         if is_kept {
             take(before.clone());
         }
