@@ -503,6 +503,11 @@ fn only_refreshes_what_it_names_and_the_next_run_the_rest() {
         "force-app",
     ]);
     assert_eq!(changed.lines().count(), 2, "{changed}");
+    let author = env.git(&["log", "-1", "--format=%an"]);
+    assert_eq!(
+        author, "Omar Haddad\n",
+        "it was changed before --only looked"
+    );
     assert_equals_full(&env, "full");
 }
 

@@ -61,18 +61,20 @@ fn deletion_that_one_run_could_not_see_is_found_by_the_next() {
     env.org.clock(&json!({"now": "2027-01-10T09:00:00Z"}));
     let report = "force-app/main/default/reports/Sales/Web_Leads.report-meta.xml";
 
+    env.orgkeep(&["snapshot", "--only", "ApexClass:*"])
+        .status(0);
+    assert!(metadata(&env).contains(report), "nobody asked for reports");
     let fault = "error:UNKNOWN_EXCEPTION";
     env.org
         .fault(&json!({"call": "listMetadata", "of": "Report", "fault": fault, "times": 0}));
     snapshot(&env, 3);
     assert!(metadata(&env).contains(report), "its folder was not read");
     no_faults(&env);
-    env.orgkeep(&["snapshot", "--only", "ApexClass:*"])
-        .status(0);
-    assert!(metadata(&env).contains(report), "nobody asked for reports");
 
     snapshot(&env, 0);
     assert!(!metadata(&env).contains(report));
+    let log = env.git(&["log", "-1", "--format=%an %s", "--", report]);
+    assert!(log.starts_with("Omar Haddad"), "{log}");
     let inventory = env.git(&["show", "HEAD:.orgkeep/inventory/Report.jsonl"]);
     assert!(!inventory.contains("Web_Leads") && inventory.lines().count() == 10);
     env.assert_sound();

@@ -98,7 +98,7 @@ pub(super) async fn commits(
             stamp: &stamp,
             label: &|_| None,
             trail: &answers.trail,
-            since: base.listed_at,
+            since: plan.since,
             until: plan.began,
         },
         DEFAULT_GAP,

@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
@@ -50,6 +51,11 @@ use crate::{
 /// Own figure: with a snapshot a night, a week.
 const N_SLICES: u64 = 7;
 
+/// How far the audit trail is read where the last run left gaps.
+///
+/// Own figure: a gap that lasts longer than a month is no accident.
+const LOOK_BACK: Duration = Duration::from_secs(30 * 86_400);
+
 /// What is to be fetched, and what is known before.
 pub(super) struct ReadPlan {
     pub(super) discovery: Discovery,
@@ -71,6 +77,8 @@ pub(super) struct ReadPlan {
     pub(super) left: BTreeSet<ComponentKey>,
     /// When the listing began.
     pub(super) began: Timestamp,
+    /// When everything in scope was listed last; what changed since has an author.
+    pub(super) since: Option<Timestamp>,
     /// Whether only a selection is refreshed.
     pub(super) is_selective: bool,
     /// Whether the user has fewer permissions than the one of the last run.
@@ -205,6 +213,9 @@ pub(super) async fn plan(
         entered,
         left,
         began,
+        since: base
+            .listed_at
+            .map(|it| memory.state.listed_at.map_or(it, |all| it.min(all))),
         is_selective,
         sees_less: false,
         org_id,
@@ -455,7 +466,12 @@ pub(super) async fn read(
         batches = plan_retrieve(&request, &answers.costs, Limits::planned());
     }
     monitor.event(Event::Finished(Phase::Retrieve));
-    match people::trail(org, base.listed_at).await {
+    // A deletion that could not be seen may be older than the last listing.
+    let had_gaps = base.coverage.unexpected().next().is_some();
+    let since = plan
+        .since
+        .map(|it| if had_gaps { it.before(LOOK_BACK) } else { it });
+    match people::trail(org, since).await {
         Ok(trail) => answers.trail = trail,
         Err(reason) => monitor.event(Event::Warned(format!(
             "the audit trail cannot be read, so deletions have no author: {reason}"

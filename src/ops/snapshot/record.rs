@@ -650,7 +650,9 @@ fn remember(
     if was_full {
         state.full_at = Some(plan.began);
     }
-    state.listed_at = Some(plan.began);
+    if !plan.is_selective {
+        state.listed_at = Some(plan.began);
+    }
     files.insert(path(RunState::PATH), state.render());
     files.insert(path(COSTS), render_costs(&answers.costs));
     let runs = files.get(RunState::RUNS).cloned().unwrap_or_default();
