@@ -68,13 +68,13 @@ fn assert_equals_full(env: &TestEnv, name: &str) {
             .lines()
             .filter(|it| !full.lines().any(|other| other == *it))
         {
-            text += &format!("{path} incremental: {line}\n");
+            text.extend([path, " incremental: ", line, "\n"]);
         }
         for line in full
             .lines()
             .filter(|it| !mine.lines().any(|other| other == *it))
         {
-            text += &format!("{path} full: {line}\n");
+            text.extend([path, " full: ", line, "\n"]);
         }
     }
     panic!("incremental and full differ in {differing:?}\n{text}");
@@ -503,6 +503,11 @@ fn only_refreshes_what_it_names_and_the_next_run_the_rest() {
         "force-app",
     ]);
     assert_eq!(changed.lines().count(), 2, "{changed}");
+    let author = env.git(&["log", "-1", "--format=%an"]);
+    assert_eq!(
+        author, "Omar Haddad\n",
+        "it was changed before --only looked"
+    );
     assert_equals_full(&env, "full");
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Org, TestEnv};
+use crate::support::{Org, Package, TestEnv};
 
 const CLASS: &str = "force-app/main/default/classes/OpportunityService.cls";
 
@@ -47,6 +47,36 @@ fn listing_that_fails_deletes_nothing() {
         assert_eq!(snapshot(&env, 0)["gaps"], json!([]), "{fault}");
         assert_eq!(before, metadata(&env), "{fault}");
     }
+    env.assert_sound();
+}
+
+#[test]
+fn deletion_that_one_run_could_not_see_is_found_by_the_next() {
+    let env = TestEnv::initialised();
+    env.org.clock(&json!({"now": "2027-01-10T08:00:00Z"}));
+    snapshot(&env, 0);
+    let package = Package::acme();
+    package.remove(&["reports/Sales/Web_Leads.report"]);
+    package.load(&env.org, "omar@acme.example", "2027-01-10T08:30:00Z");
+    env.org.clock(&json!({"now": "2027-01-10T09:00:00Z"}));
+    let report = "force-app/main/default/reports/Sales/Web_Leads.report-meta.xml";
+
+    env.orgkeep(&["snapshot", "--only", "ApexClass:*"])
+        .status(0);
+    assert!(metadata(&env).contains(report), "nobody asked for reports");
+    let fault = "error:UNKNOWN_EXCEPTION";
+    env.org
+        .fault(&json!({"call": "listMetadata", "of": "Report", "fault": fault, "times": 0}));
+    snapshot(&env, 3);
+    assert!(metadata(&env).contains(report), "its folder was not read");
+    no_faults(&env);
+
+    snapshot(&env, 0);
+    assert!(!metadata(&env).contains(report));
+    let log = env.git(&["log", "-1", "--format=%an %s", "--", report]);
+    assert!(log.starts_with("Omar Haddad"), "{log}");
+    let inventory = env.git(&["show", "HEAD:.orgkeep/inventory/Report.jsonl"]);
+    assert!(!inventory.contains("Web_Leads") && inventory.lines().count() == 10);
     env.assert_sound();
 }
 

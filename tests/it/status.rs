@@ -113,7 +113,8 @@ fn changes_of_the_org_are_told_before_anything_is_committed() {
         })
         .collect();
     // What follows from them in profiles has no date, and shows in the content alone.
-    let (profiles, by_date): (Vec<(&str, &str)>, Vec<(&str, &str)>) = found
+    type Pairs<'a> = Vec<(&'a str, &'a str)>;
+    let (profiles, by_date): (Pairs<'_>, Pairs<'_>) = found
         .iter()
         .copied()
         .partition(|it| it.1.starts_with("Profile:"));

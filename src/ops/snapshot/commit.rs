@@ -81,7 +81,7 @@ pub(super) async fn commits(
             stamp: &stamp,
             label: &|_| None,
             trail: &answers.trail,
-            since: base.listed_at,
+            since: plan.since,
             until: plan.began,
         },
         DEFAULT_GAP,
@@ -172,7 +172,7 @@ pub(super) fn tree_changes(
 fn is_noise(base: &Base, plan: &ReadPlan, setup: &SnapshotSetup, file: &StoredFile) -> bool {
     if setup.level != Level::Canonical
         || file.key.type_name.as_str() != "SiteDotCom"
-        || file.path.as_str().ends_with("-meta.xml")
+        || file.path.as_str().strip_suffix(".site").is_none()
     {
         return false;
     }

@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
@@ -50,6 +51,11 @@ use crate::{
 /// Own figure: with a snapshot a night, a week.
 const N_SLICES: u64 = 7;
 
+/// How far the audit trail is read where the last run left gaps.
+///
+/// Own figure: a gap that lasts longer than a month is no accident.
+const LOOK_BACK: Duration = Duration::from_hours(30 * 24);
+
 /// What is to be fetched, and what is known before.
 pub(super) struct ReadPlan {
     pub(super) discovery: Discovery,
@@ -71,6 +77,8 @@ pub(super) struct ReadPlan {
     pub(super) left: BTreeSet<ComponentKey>,
     /// When the listing began.
     pub(super) began: Timestamp,
+    /// When everything in scope was listed last; what changed since has an author.
+    pub(super) since: Option<Timestamp>,
     /// Whether only a selection is refreshed.
     pub(super) is_selective: bool,
     /// Whether the user has fewer permissions than the one of the last run.
@@ -171,16 +179,9 @@ pub(super) async fn plan(
         }
     }
     let (entered, left) = scope_changes(base, setup, &in_scope);
-    let scope_moved = !entered.is_empty() || !left.is_empty();
+    let scope_moved = !(entered.is_empty() && left.is_empty());
     if scope_moved && !is_selective {
-        // Profiles tell of what is in scope, and of nothing else.
-        for key in in_scope.components.keys() {
-            if partial::is_partial(&key.type_name, setup.api_version) {
-                decision
-                    .fetch
-                    .insert(key.clone(), incremental::Need::Changed);
-            }
-        }
+        fetch_profiles(&mut decision, &in_scope, setup);
     }
     let requests = requests(&decision, &in_scope, setup, pass);
     let costs = memory.costs();
@@ -203,10 +204,23 @@ pub(super) async fn plan(
         entered,
         left,
         began,
+        since: base
+            .listed_at
+            .map(|it| memory.state.listed_at.map_or(it, |all| it.min(all))),
         is_selective,
         sees_less: false,
         org_id,
     })
+}
+
+/// Has whatever tells only of what is in scope fetched, since the scope is another.
+fn fetch_profiles(decision: &mut Decision, in_scope: &InScope, setup: &SnapshotSetup) {
+    let keys = in_scope.components.keys();
+    for key in keys.filter(|it| partial::is_partial(&it.type_name, setup.api_version)) {
+        decision
+            .fetch
+            .insert(key.clone(), incremental::Need::Changed);
+    }
 }
 
 /// Days since 1970: which slice's turn it is, with no need to remember.
@@ -454,7 +468,12 @@ pub(super) async fn read(
         batches = plan_retrieve(&request, &answers.costs, Limits::planned());
     }
     monitor.event(Event::Finished(Phase::Retrieve));
-    match people::trail(org, base.listed_at).await {
+    // A deletion that could not be seen may be older than the last listing.
+    let had_gaps = base.coverage.unexpected().next().is_some();
+    let since = plan
+        .since
+        .map(|it| if had_gaps { it.before(LOOK_BACK) } else { it });
+    match people::trail(org, since).await {
         Ok(trail) => answers.trail = trail,
         Err(reason) => monitor.event(Event::Warned(format!(
             "the audit trail cannot be read, so deletions have no author: {reason}"

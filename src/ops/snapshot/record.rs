@@ -373,16 +373,17 @@ fn inventories(
             _ => take(listing::dated(now)),
         }
     }
-    let unknown = |key: &ComponentKey| !plan.discovery.types.contains_key(&key.type_name);
     for before in base
         .inventories
         .values()
         .flat_map(|it| it.components.values())
     {
-        let is_kept = answers.stale.contains(&before.key)
-            || (unknown(&before.key)
-                && !listing::is_guessed(&before.key)
-                && !plan.left.contains(&before.key));
+        // A line goes with its component and with the scope; what was not listed for any
+        // other reason stays known, or its deletion would never be noticed.
+        let is_kept = !plan.in_scope.components.contains_key(&before.key)
+            && !answers.deleted.contains(&before.key)
+            && !plan.left.contains(&before.key)
+            && !listing::is_guessed(&before.key);
         if is_kept {
             take(before.clone());
         }
@@ -645,7 +646,9 @@ fn remember(
     if was_full {
         state.full_at = Some(plan.began);
     }
-    state.listed_at = Some(plan.began);
+    if !plan.is_selective {
+        state.listed_at = Some(plan.began);
+    }
     files.insert(path(RunState::PATH), state.render());
     files.insert(path(COSTS), render_costs(&answers.costs));
     let runs = files.get(RunState::RUNS).cloned().unwrap_or_default();

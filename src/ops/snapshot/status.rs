@@ -137,7 +137,7 @@ fn changes(base: &Base, memory: &Memory, plan: &ReadPlan) -> Vec<StatusChange> {
     let seen = if belongs {
         memory.seen()
     } else {
-        Default::default()
+        std::collections::BTreeMap::default()
     };
     let moved: BTreeSet<ComponentKey> = match &plan.permissions {
         Some(now) if belongs => permissions::moved(&memory.permissions(), now),
