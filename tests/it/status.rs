@@ -38,6 +38,8 @@ fn lines(report: &Value) -> Vec<(&str, &str)> {
         .collect()
 }
 
+type Pairs<'a> = Vec<(&'a str, &'a str)>;
+
 #[test]
 fn changes_of_the_org_are_told_before_anything_is_committed() {
     let env = TestEnv::initialised();
@@ -113,7 +115,6 @@ fn changes_of_the_org_are_told_before_anything_is_committed() {
         })
         .collect();
     // What follows from them in profiles has no date, and shows in the content alone.
-    type Pairs<'a> = Vec<(&'a str, &'a str)>;
     let (profiles, by_date): (Pairs<'_>, Pairs<'_>) = found
         .iter()
         .copied()
