@@ -40,8 +40,8 @@ use crate::{
         select::Catalogue,
     },
     progress::{Event, Monitor, Phase},
-    registry::Registry,
-    source::{self, PackageFile, redact::RedactionKey},
+    registry::{Registry, keys::KeyRules},
+    source::{self, PackageFile, canonical, redact::RedactionKey},
     store::{PackBuilder, Repository},
     xml,
 };
@@ -868,13 +868,18 @@ fn merge_partial(
     let mut chunk = Vec::new();
     for (key, parts) in all {
         let is_whole = plan.pass == Pass::Full && parts.len() == 1;
-        let stored = if plan.pass == Pass::Full {
-            None
-        } else {
-            stored_document(repo, base, &key)?
+        let stored = stored_document(repo, base, &key)?;
+        let basis = match plan.pass {
+            Pass::Full => None,
+            Pass::Incremental { .. } => stored.clone(),
         };
-        match merged(&key, parts, stored, is_whole, &gone) {
-            Ok(file) => chunk.push((key, vec![file])),
+        match merged(&key, parts, basis, is_whole, &gone) {
+            // The entries of a merged file stand in an order of our own: it is written
+            // only where it says something else than the one that is there.
+            Ok(file) if is_whole || !says_the_same(&file, stored.as_ref()) => {
+                chunk.push((key, vec![file]));
+            }
+            Ok(_) => (),
             Err(gap) => {
                 answers.gaps.insert(gap);
             }
@@ -897,6 +902,15 @@ fn stored_document(
     };
     let bytes = repo.blob(file.id)?;
     Ok(xml::parse(&bytes).ok().map(|it| it.root))
+}
+
+/// Whether a file differs from the stored document in nothing but order.
+fn says_the_same(file: &PackageFile, stored: Option<&xml::Element>) -> bool {
+    let (Some(stored), Ok(document)) = (stored, xml::parse(&file.bytes)) else {
+        return false;
+    };
+    let keys = KeyRules::official();
+    canonical::sorted(stored, keys) == canonical::sorted(&document.root, keys)
 }
 
 /// Folds the answers about one component into the stored document.
@@ -938,5 +952,32 @@ fn merged(
             reason: "its answer has no document".to_owned(),
             since: None,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> PackageFile {
+        PackageFile {
+            path: "translations/de.translation".to_owned(),
+            bytes: text.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn order_of_labels_is_no_news_and_a_label_is() {
+        let label = |name: &str| {
+            format!("<customLabels><label>x</label><name>{name}</name></customLabels>")
+        };
+        let document = |names: &[&str]| {
+            let labels: String = names.iter().map(|it| label(it)).collect();
+            format!("<Translations xmlns=\"m\">{labels}</Translations>")
+        };
+        let stored = xml::parse(document(&["a", "b"]).as_bytes()).unwrap().root;
+        assert!(says_the_same(&file(&document(&["b", "a"])), Some(&stored)));
+        assert!(!says_the_same(&file(&document(&["b", "c"])), Some(&stored)));
+        assert!(!says_the_same(&file(&document(&["a", "b"])), None));
     }
 }
