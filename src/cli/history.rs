@@ -175,7 +175,14 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
     ))?;
     out.line(&format!("Date:   {} UTC", entry.at.minute()))?;
     out.line(&format!("\n    {}\n", text::one_line(&entry.subject)))?;
-    components(&mut out, &repo, &entry.components, paint, args.name_only, !args.no_patch)?;
+    components(
+        &mut out,
+        &repo,
+        &entry.components,
+        paint,
+        args.name_only,
+        !args.no_patch,
+    )?;
     out.finish()?;
     Ok(Outcome::Done)
 }
@@ -343,7 +350,10 @@ fn log_line(entry: &LogEntry, paint: Paint) -> String {
         "{}  {}  {}  {}",
         paint.paint(Tone::Commit, &entry.commit[..7]),
         paint.paint(Tone::Dim, &entry.at.minute()),
-        paint.paint(Tone::Strong, &format!("{:<12}", text::one_line(&entry.author))),
+        paint.paint(
+            Tone::Strong,
+            &format!("{:<12}", text::one_line(&entry.author))
+        ),
         text::one_line(&entry.subject)
     )
 }
@@ -361,7 +371,10 @@ fn parse_since(text: &str) -> Result<Timestamp, CommandError> {
     whole.parse().map_err(|_| {
         CommandError::usage(
             format!("`{text}` is not a day or a time"),
-            Some("write a day such as `2026-11-21`, or a time such as `2026-11-21T14:02:00Z`".to_owned()),
+            Some(
+                "write a day such as `2026-11-21`, or a time such as `2026-11-21T14:02:00Z`"
+                    .to_owned(),
+            ),
         )
     })
 }

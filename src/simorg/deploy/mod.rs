@@ -14,7 +14,6 @@
 //! check       whether what it names is there         (refs, formula, code, flow, names)
 //! remove      deletions: refused, done, taken along  (usage)
 //! apex_tests  which tests run, by script
-//! wire        the result as JSON
 //! ```
 //!
 //! Invariant: a deploy that fails, is cancelled or only tries leaves the state as
@@ -41,7 +40,6 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod usage;
-mod wire;
 
 pub use apex_tests::TestScript;
 pub use job::{cancel, check, repeat_validation, start};
@@ -49,4 +47,3 @@ pub use result::{
     CodeCoverage, CodeCoverageWarning, DeployDetails, DeployMessage, DeployOptions, DeployResult,
     RunTestFailure, RunTestSuccess, RunTestsResult,
 };
-pub use wire::{deploy_request, to_json};

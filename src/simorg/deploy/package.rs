@@ -183,7 +183,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// The packages of a zip: one at its root, or one in each top directory.
 fn packages(files: Files, options: &DeployOptions) -> Vec<(String, Files)> {
-    if options.single_package {
+    if options.single_package && !is_wrapped(&files) {
         return vec![(String::new(), files)];
     }
     let mut found: BTreeMap<String, Files> = BTreeMap::new();
@@ -197,6 +197,14 @@ fn packages(files: Files, options: &DeployOptions) -> Vec<(String, Files)> {
         return vec![(String::new(), Files::new())];
     }
     found.into_iter().collect()
+}
+
+/// Whether all of a package lies in a directory `zip`, as `sf` sends folders.
+///
+/// Source: `sf project deploy start --metadata-dir`, which does so for single
+/// packages too. Any other directory around a single package hides it.
+fn is_wrapped(files: &Files) -> bool {
+    files.contains_key("zip/package.xml") && files.keys().all(|it| it.starts_with("zip/"))
 }
 
 fn read_package(

@@ -49,6 +49,21 @@ fn several_packages_lie_in_top_directories() {
 }
 
 #[test]
+fn folder_that_sf_sends_is_a_package_in_a_directory_called_zip() {
+    let mut lab = Lab::new(&[]);
+    let package = manifest(&["ApexClass:A"]);
+    let files = [
+        ("zip/package.xml", package.as_str()),
+        ("zip/classes/A.cls", "class A {}"),
+        ("zip/classes/A.cls-meta.xml", CLASS_META),
+    ];
+    let result = lab.run(&files, options());
+    assert_eq!(successes(&result), ["ApexClass:A created"]);
+    let rows = &result.details.component_successes;
+    assert_eq!(rows[1].file_name, "zip/classes/A.cls");
+}
+
+#[test]
 fn what_is_named_and_absent_is_an_error_and_what_is_there_and_not_named_a_warning() {
     let mut lab = Lab::new(&[]);
     let result = lab.deploy(
