@@ -5,7 +5,7 @@ use super::{
     check::Problem,
     meaning, merge,
     messages::Rows,
-    package::{Parsed, Scope, Unit, children},
+    pool::{Parsed, Scope, Unit, children},
     schema,
 };
 use crate::{

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{
     code, flow,
     names::{LIGHTNING, Names, Target, is_own_custom, object_of},
-    package::{Parsed, Scope, Unit, children},
+    pool::{Parsed, Scope, Unit, children},
     refs::{self, Found},
 };
 use crate::{

@@ -7,7 +7,8 @@
 //! ```text
 //! job         the queue: options refused, status counted in checks, what is kept
 //! run         one deploy on a copy of the org: deletes, puts, looks up, tests
-//! package     the zip: manifests, what is named, what is missing
+//! package     the zip: manifests, what is missing
+//! pool        its components: what is named, and how much of it
 //! schema      which elements may stand where, and in which order
 //! merge       what a file does to what is there      (keys, meaning)
 //! apply       a component in its place, and its row
@@ -32,6 +33,7 @@ mod merge;
 mod messages;
 mod names;
 mod package;
+mod pool;
 mod refs;
 mod remove;
 mod result;
