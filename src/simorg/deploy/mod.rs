@@ -1,7 +1,7 @@
 //! What a deploy does to the state.
 //!
 //! SOAP and REST both come here; neither knows what happens inside. A deploy
-//! is queued by [`start`], moves on with each [`check`], and is kept in
+//! is queued by [`start`], moves on with each [`check()`], and is kept in
 //! [`crate::simorg::state::Jobs`].
 //!
 //! ```text
