@@ -5,7 +5,7 @@ use super::{
     check::Problem,
     meaning, merge,
     messages::Rows,
-    package::{Parsed, Scope, Unit, children},
+    pool::{Parsed, Scope, Unit, children},
     schema,
 };
 use crate::{
@@ -63,6 +63,12 @@ pub(super) fn apply(
     }
     let key = place_of(org, &unit.new.key);
     let old = org.metadata().get(&key);
+    if let Some(old) = old
+        && old.files == unit.new.files
+    {
+        let children = same_children(&key, unit);
+        return Ok(done(org, &key, unit, Outcome::Unchanged, children, rows));
+    }
     let old_root = match (&unit.document, old) {
         (Parsed::Root(_), Some(old)) => document_of(old),
         _ => None,
@@ -230,6 +236,14 @@ fn own_changed(
             own
         };
         !meaning::same(&own(old_root), &own(merged))
+    }
+}
+
+/// The children of a component that is as it was.
+fn same_children(key: &ComponentKey, unit: &Unit) -> Vec<(ComponentKey, Outcome)> {
+    match &unit.document {
+        Parsed::Root(root) => child_outcomes(key, &unit.scope, Some(root), root),
+        _ => Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{
     code, flow,
     names::{LIGHTNING, Names, Target, is_own_custom, object_of},
-    package::{Parsed, Scope, Unit, children},
+    pool::{Parsed, Scope, Unit, children},
     refs::{self, Found},
 };
 use crate::{
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
                 .then(|| format!("In field: field - no CustomObject named {object} found"))
         };
         match key.type_name.as_str() {
-            "CustomObject" => self.no_label(key),
+            "CustomObject" => self.no_label(unit),
             "Layout" | "CustomObjectTranslation" => no_object(refs::own_object(key)),
             "CustomMetadata" => no_object(&format!("{}__mdt", object_of(name))),
             "CustomTab" => match &unit.document {
@@ -171,15 +171,23 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn no_label(&self, key: &ComponentKey) -> Option<String> {
-        if !is_own_custom(key.name.as_str()) {
+    /// A custom object without a label, neither in the file nor from before.
+    fn no_label(&self, unit: &Unit) -> Option<String> {
+        let key = &unit.new.key;
+        let has_label = |root: &Element| {
+            root.child_text("label")
+                .is_some_and(|it| !it.trim().is_empty())
+        };
+        let is_in_file = match (&unit.document, &unit.scope) {
+            (Parsed::Root(root), Scope::Whole) => has_label(root),
+            _ => false,
+        };
+        if is_in_file || !is_own_custom(key.name.as_str()) {
             return None;
         }
         let root = self.org.metadata().element(key)?;
-        let has_label = root
-            .child_text("label")
-            .is_some_and(|it| !it.trim().is_empty());
-        (!has_label).then(|| "Must specify a non-empty label for the CustomObject".to_owned())
+        (!has_label(&root))
+            .then(|| "Must specify a non-empty label for the CustomObject".to_owned())
     }
 
     fn no_folder(&self, name: &str, types: &[&str]) -> Option<String> {

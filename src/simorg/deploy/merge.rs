@@ -10,7 +10,7 @@
 //! Source: Metadata API Developer Guide, `Profile`, `PermissionSet` ("as of API
 //! 40.0, a deployed permission set replaces"), `CustomObject`.
 
-use super::{keys, meaning, package::Scope, schema};
+use super::{keys, meaning, pool::Scope, schema};
 use crate::{
     model::{ApiVersion, ComponentKey},
     simorg::{catalogue::child_types_of, state::insert_sorted},
@@ -75,7 +75,7 @@ fn container(key: &ComponentKey, old: &Element, new: &Element, scope: &Scope) ->
     let child_elements: Vec<_> = child_types_of(key.type_name.as_str())
         .map(|it| it.element)
         .collect();
-    for (child, element) in super::package::children(key, new) {
+    for (child, element) in super::pool::children(key, new) {
         let is_named = match scope {
             Scope::Whole => true,
             Scope::Children(keys) => keys.contains(&child),

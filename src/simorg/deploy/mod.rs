@@ -7,14 +7,14 @@
 //! ```text
 //! job         the queue: options refused, status counted in checks, what is kept
 //! run         one deploy on a copy of the org: deletes, puts, looks up, tests
-//! package     the zip: manifests, what is named, what is missing
+//! package     the zip: manifests, what is missing
+//! pool        its components: what is named, and how much of it
 //! schema      which elements may stand where, and in which order
 //! merge       what a file does to what is there      (keys, meaning)
 //! apply       a component in its place, and its row
 //! check       whether what it names is there         (refs, formula, code, flow, names)
 //! remove      deletions: refused, done, taken along  (usage)
 //! apex_tests  which tests run, by script
-//! wire        the result as JSON
 //! ```
 //!
 //! Invariant: a deploy that fails, is cancelled or only tries leaves the state as
@@ -33,6 +33,7 @@ mod merge;
 mod messages;
 mod names;
 mod package;
+mod pool;
 mod refs;
 mod remove;
 mod result;
@@ -41,7 +42,6 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod usage;
-mod wire;
 
 pub use apex_tests::TestScript;
 pub use job::{cancel, check, repeat_validation, start};
@@ -49,4 +49,3 @@ pub use result::{
     CodeCoverage, CodeCoverageWarning, DeployDetails, DeployMessage, DeployOptions, DeployResult,
     RunTestFailure, RunTestSuccess, RunTestsResult,
 };
-pub use wire::{deploy_request, to_json};

@@ -3,7 +3,10 @@
 //! Invariant: what no org can be asked about is taken for granted: standard
 //! fields, standard objects, and whatever has a namespace.
 
-use std::{cell::OnceCell, collections::HashSet};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::{HashMap, HashSet},
+};
 
 use crate::{
     model::{ComponentKey, TypeName},
@@ -11,7 +14,7 @@ use crate::{
 };
 
 /// What a reference points at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Target {
     /// A field of an object.
     Field { object: String, field: String },
@@ -75,6 +78,8 @@ pub(super) struct Names<'a> {
     org: &'a SimOrg,
     /// All names in lower case, made when an exact one was not found.
     lower: OnceCell<HashSet<String>>,
+    /// What was asked before: many components name the same fields.
+    answers: RefCell<HashMap<Target, bool>>,
     /// The last parts of all names in lower case.
     own: OnceCell<HashSet<String>>,
 }
@@ -84,12 +89,22 @@ impl<'a> Names<'a> {
         Self {
             org,
             lower: OnceCell::new(),
+            answers: RefCell::default(),
             own: OnceCell::new(),
         }
     }
 
     /// Whether what a reference points at is there, or must be taken for granted.
     pub(super) fn has(&self, target: &Target) -> bool {
+        if let Some(answer) = self.answers.borrow().get(target) {
+            return *answer;
+        }
+        let answer = self.look_up(target);
+        self.answers.borrow_mut().insert(target.clone(), answer);
+        answer
+    }
+
+    fn look_up(&self, target: &Target) -> bool {
         match target {
             Target::Field { object, field } => self.has_field(object, field),
             Target::Named { type_name, name } => match *type_name {

@@ -18,7 +18,8 @@ use super::{
     keys::object_of_layout,
     messages::Rows,
     names::{is_own_custom, object_of},
-    package::{Destructive, folder_types},
+    package::Destructive,
+    pool::folder_types,
     refs,
     usage::{self, Gone, Use, spaced},
 };
@@ -403,7 +404,7 @@ fn strip(org: &mut SimOrg, key: &ComponentKey, gone: &Gone, stamp: &Stamp) {
         .map(|(key, it)| (key.clone(), it.modified.clone()))
         .collect();
     // Each child by itself, so that it keeps its own date.
-    let parts = super::package::children(key, &after);
+    let parts = super::pool::children(key, &after);
     for (child, stamp) in children {
         let new = parts.iter().find(|(it, _)| *it == child);
         let Some((_, new)) = new else {

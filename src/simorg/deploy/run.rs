@@ -8,7 +8,8 @@ use super::{
     apply,
     check::{self, Problem},
     messages::{Rows, is_manifest},
-    package::{self, Contents, Package, Phase, Scope, Unit},
+    package::{self, Contents, Package, Phase},
+    pool::{self, Scope, Unit},
     remove,
 };
 use crate::{
@@ -202,8 +203,8 @@ fn without<'a>(
             return None;
         }
     }
-    if let package::Parsed::Root(root) = &mut unit.document {
-        let doomed: Vec<_> = package::children(&unit.new.key, root)
+    if let pool::Parsed::Root(root) = &mut unit.document {
+        let doomed: Vec<_> = pool::children(&unit.new.key, root)
             .into_iter()
             .filter(|(it, _)| excluded.contains_key(it))
             .map(|(_, it)| it.clone())

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     code, flow,
     names::{LIGHTNING, Target},
-    package::children,
+    pool::children,
     refs::{self, OnDelete},
 };
 use crate::{

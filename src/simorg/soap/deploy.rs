@@ -38,12 +38,12 @@ pub(super) fn start(
     Ok(reply("deploy", &out))
 }
 
-/// Options in any order; what is missing is false.
+/// Options in any order; what is missing is false, `True` (simple-salesforce) is true.
 fn options(element: &Element) -> DeployOptions {
     let flag = |name: &str| {
         element
             .child_text(name)
-            .is_some_and(|it| is_true(it.trim()))
+            .is_some_and(|it| it.trim() == "1" || it.trim().eq_ignore_ascii_case("true"))
     };
     DeployOptions {
         allow_missing_files: flag("allowMissingFiles"),
@@ -68,16 +68,11 @@ fn options(element: &Element) -> DeployOptions {
     }
 }
 
-/// simple-salesforce writes Python's `True`.
-fn is_true(text: &str) -> bool {
-    text == "1" || text.eq_ignore_ascii_case("true")
-}
-
 pub(super) fn check(org: &mut SimOrg, asking: &Asking, request: &Request) -> Result<Reply, Fault> {
     let id = request.text("asyncProcessId", 0).unwrap_or_default();
     let with_details = request
         .parameter("includeDetails", 1)
-        .is_some_and(|it| is_true(it.text().trim()));
+        .is_some_and(|it| matches!(it.text().trim(), "true" | "1"));
     let result = deploy::check(org, asking.user, &id)?;
     let mut out = String::new();
     write_result(&mut out, &result, with_details);
@@ -139,6 +134,9 @@ fn write_result(out: &mut String, it: &DeployResult, with_details: bool) {
         it.number_components_deployed,
     );
     push_number(out, "numberComponentsTotal", it.number_components_total);
+    if let Some(n) = it.number_files {
+        push_number(out, "numberFiles", n);
+    }
     push_number(out, "numberTestErrors", it.number_test_errors);
     push_number(out, "numberTestsCompleted", it.number_tests_completed);
     push_number(out, "numberTestsTotal", it.number_tests_total);
@@ -152,6 +150,9 @@ fn write_result(out: &mut String, it: &DeployResult, with_details: bool) {
     push_some(out, "stateDetail", it.state_detail.as_deref());
     push(out, "status", &it.status);
     push_bool(out, "success", it.success);
+    if let Some(n) = it.zip_size {
+        push_number(out, "zipSize", n);
+    }
     out.push_str("</result>");
 }
 
@@ -197,6 +198,20 @@ fn write_message(out: &mut String, element: &str, it: &DeployMessage) {
 
 fn write_tests(out: &mut String, it: &RunTestsResult) {
     out.push_str("<runTestResult>");
+    for coverage in &it.code_coverage {
+        out.push_str("<codeCoverage>");
+        push(out, "id", &coverage.id);
+        push(out, "name", &coverage.name);
+        push_or_nil(out, "namespace", coverage.namespace.as_deref());
+        push_number(out, "numLocations", coverage.num_locations);
+        push_number(
+            out,
+            "numLocationsNotCovered",
+            coverage.num_locations_not_covered,
+        );
+        push(out, "type", &coverage.kind);
+        out.push_str("</codeCoverage>");
+    }
     for warning in &it.code_coverage_warnings {
         out.push_str("<codeCoverageWarnings>");
         push(out, "id", &warning.id);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::simorg::{
-    deploy::{cancel, deploy_request, repeat_validation, to_json},
+    deploy::{cancel, repeat_validation},
     fault::{Script, Strike},
     state::Permission,
 };
@@ -223,39 +223,4 @@ fn what_is_no_recent_validation_is_refused() {
     lab.org
         .advance(std::time::Duration::from_hours(10 * 24 + 1));
     assert!(refused(&mut lab, &old).ends_with("it is older than 10 days"));
-}
-
-#[test]
-fn rest_writes_the_result_with_its_own_types() {
-    let mut lab = Lab::new(&[]);
-    let result = lab.run(EMPTY, options());
-    let json = to_json(&result, true);
-    assert_eq!(json["done"], true);
-    assert_eq!(json["numberComponentsTotal"], 0);
-    assert_eq!(
-        json["details"]["componentSuccesses"][0]["fullName"],
-        "package.xml"
-    );
-    assert_eq!(
-        json["details"]["componentSuccesses"][0]["componentType"],
-        ""
-    );
-    assert_eq!(json["details"]["runTestResult"]["numTestsRun"], 0);
-    assert!(json.get("errorMessage").is_none());
-    let short = to_json(&result, false);
-    assert_eq!(
-        short["details"]["componentSuccesses"],
-        serde_json::json!([])
-    );
-    let body = deploy_request("0Af1", None, &options(), Some(&json));
-    let keys: Vec<_> = body.as_object().unwrap().keys().collect();
-    assert_eq!(
-        keys,
-        [
-            "id",
-            "validatedDeployRequestId",
-            "deployOptions",
-            "deployResult"
-        ]
-    );
 }

@@ -49,7 +49,7 @@ fn several_packages_lie_in_top_directories() {
 }
 
 #[test]
-fn one_package_may_lie_where_sf_puts_it() {
+fn folder_that_sf_sends_is_a_package_in_a_directory_called_zip() {
     let mut lab = Lab::new(&[]);
     let package = manifest(&["ApexClass:A"]);
     let files = [
@@ -58,8 +58,9 @@ fn one_package_may_lie_where_sf_puts_it() {
         ("zip/classes/A.cls-meta.xml", CLASS_META),
     ];
     let result = lab.run(&files, options());
-    assert_eq!(problems(&result), [""; 0]);
-    assert!(lab.has("ApexClass:A"));
+    assert_eq!(successes(&result), ["ApexClass:A created"]);
+    let rows = &result.details.component_successes;
+    assert_eq!(rows[1].file_name, "zip/classes/A.cls");
 }
 
 #[test]
