@@ -118,10 +118,11 @@ fn serve(context: &Context, serve: Serve) -> Result<Outcome, CommandError> {
         }),
     };
     let running = serve::start(&options).map_err(|err| failed(&err))?;
+    let signals = running.signals()?;
     context
         .out()
         .raw(format!("{}\n", running.ready.line()).as_bytes())?;
-    running.wait_for_signal()?;
+    signals.wait()?;
     running.shut_down();
     Ok(Outcome::Done)
 }

@@ -136,7 +136,7 @@ fn story(stage: &Stage<'_>) -> Result<(), CommandError> {
 fn wait(org: &serve::Running) -> Result<(), CommandError> {
     std::io::stdout().flush()?;
     if std::io::stdin().is_terminal() {
-        org.wait_for_signal()?;
+        org.signals()?.wait()?;
         return Ok(());
     }
     let mut rest = Vec::new();

@@ -148,6 +148,38 @@ impl Ready {
     }
 }
 
+/// Signals that are listened for.
+pub struct Signals<'a> {
+    runtime: &'a Runtime,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals<'_> {
+    /// Waits for SIGTERM or Ctrl-C.
+    ///
+    /// # Errors
+    ///
+    /// Where signals cannot be waited for.
+    pub fn wait(self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            let (mut terminate, mut interrupt) = (self.terminate, self.interrupt);
+            self.runtime.block_on(async {
+                tokio::select! {
+                    _ = terminate.recv() => (),
+                    _ = interrupt.recv() => (),
+                }
+            });
+            Ok(())
+        }
+        #[cfg(not(unix))]
+        self.runtime.block_on(tokio::signal::ctrl_c())
+    }
+}
+
 /// A simulated org that runs.
 pub struct Running {
     /// What it said when it was ready.
@@ -167,27 +199,25 @@ impl Running {
         &self.ready.url
     }
 
-    /// Waits for SIGTERM or Ctrl-C.
+    /// From now on SIGTERM and Ctrl-C are for [`Signals::wait`].
+    ///
+    /// To be called before anybody is told that the org is ready: a signal that
+    /// comes earlier ends the process as it ends any other.
     ///
     /// # Errors
     ///
-    /// Where signals cannot be waited for.
-    pub fn wait_for_signal(&self) -> io::Result<()> {
+    /// Where signals cannot be listened for.
+    pub fn signals(&self) -> io::Result<Signals<'_>> {
         let Some(runtime) = &self.runtime else {
-            return Ok(());
+            return Err(io::Error::other("the org does not run any more"));
         };
-        runtime.block_on(async {
+        let _inside = runtime.enter();
+        Ok(Signals {
+            runtime,
             #[cfg(unix)]
-            {
-                use tokio::signal::unix::{SignalKind, signal};
-                let mut terminate = signal(SignalKind::terminate())?;
-                tokio::select! {
-                    _ = terminate.recv() => Ok(()),
-                    pressed = tokio::signal::ctrl_c() => pressed,
-                }
-            }
-            #[cfg(not(unix))]
-            tokio::signal::ctrl_c().await
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?,
         })
     }
 
