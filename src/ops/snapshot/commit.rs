@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::{Base, snapshot_id},
+    decide::ReadPlan,
     detail,
     gather::StoredFile,
     listing::{dated, has_made_up_dates, parent_of},
     outcome::{self, Known, PathChange},
     people,
-    read::{Answers, ReadPlan, tree_key},
+    read::{Answers, tree_key},
     record,
 };
 use crate::{

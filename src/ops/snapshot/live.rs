@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    SnapshotOptions, SnapshotSetup, base::Base, check_bond, commit, identify, outcome::PathChange,
-    read, record::Memory, rule_versions,
+    SnapshotOptions, SnapshotSetup, base::Base, check_bond, commit, decide, identify,
+    outcome::PathChange, read, record::Memory, rule_versions,
 };
 use crate::{
     client::Org,
@@ -54,7 +54,7 @@ pub async fn diff_with_org(
         only: selectors.to_vec(),
         ..SnapshotOptions::default()
     };
-    let plan = read::plan(
+    let plan = decide::plan(
         org,
         repo,
         &base,

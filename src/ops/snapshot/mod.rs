@@ -8,11 +8,13 @@
 
 mod base;
 mod commit;
+mod decide;
 mod detail;
 mod flows;
 mod gather;
 mod listing;
 mod live;
+mod merge;
 mod options;
 mod outcome;
 mod own;
@@ -91,7 +93,7 @@ pub async fn snapshot(
     let memory = record::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
 
-    let mut plan = read::plan(
+    let mut plan = decide::plan(
         org,
         repo,
         &base,

@@ -14,7 +14,8 @@ use super::{
     base::{Base, last_snapshot, snapshot_id},
     check_bond, commit,
     commit::Commits,
-    read::{Answers, ReadPlan},
+    decide::ReadPlan,
+    read::Answers,
     record::{self, Closed, Memory, Outcome},
     rule_versions,
 };

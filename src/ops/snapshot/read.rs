@@ -1,4 +1,4 @@
-//! Lists the org, decides what to fetch, and fetches it.
+//! Fetches what was decided on, again what moved meanwhile, and confirms deletions.
 
 use std::{
     cell::RefCell,
@@ -11,17 +11,15 @@ use sha2::{Digest, Sha256};
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::Base,
-    flows,
-    gather::{Conversion, Gathered, PartialAnswer},
-    listing::{self, InScope, parent_of},
+    decide::ReadPlan,
+    gather::{Conversion, Gathered},
+    listing::{self, parent_of},
+    merge::merge_partial,
     people,
-    permissions::{self, Fingerprints},
-    record::Memory,
-    references,
 };
 use crate::{
     client::{Org, RetrieveMessage},
-    ledger::{FlowVersions, Gap, GapKind},
+    ledger::{Gap, GapKind},
     model::{ComponentKey, Manifest, OrgId, RemoteComponent, Timestamp, TypeName, hex},
     ops::{
         discover::{self, Discovery, Query},
@@ -32,59 +30,20 @@ use crate::{
         commits::Trail,
         deletions::{self, Caution},
         retrieve::{
-            Cost, CostModel, Limits, ManifestHints, RetrieveBatch, RetrieveRequest,
-            incremental::{self, Asked, Decision, LastFullPass, Pass},
-            manifest, motion, partial, plan_retrieve,
-            recover::Queue,
+            Cost, CostModel, Limits, ManifestHints, RetrieveBatch, RetrieveRequest, manifest,
+            motion, partial, plan_retrieve, recover::Queue,
         },
-        select::Catalogue,
     },
     progress::{Event, Monitor, Phase},
-    registry::{Registry, keys::KeyRules},
-    source::{self, PackageFile, canonical, redact::RedactionKey},
+    registry::Registry,
+    source::{self, redact::RedactionKey},
     store::{PackBuilder, Repository},
-    xml,
 };
-
-/// Passes after which each slice of what has no date had its turn.
-///
-/// Own figure: with a snapshot a night, a week.
-const N_SLICES: u64 = 7;
 
 /// How far the audit trail is read where the last run left gaps.
 ///
 /// Own figure: a gap that lasts longer than a month is no accident.
 const LOOK_BACK: Duration = Duration::from_hours(30 * 24);
-
-/// What is to be fetched, and what is known before.
-pub(super) struct ReadPlan {
-    pub(super) discovery: Discovery,
-    pub(super) in_scope: InScope,
-    pub(super) pass: Pass,
-    pub(super) decision: Decision,
-    /// What to fetch: first what answers for itself, then profiles that changed, beside everything.
-    pub(super) requests: Vec<RetrieveRequest>,
-    /// Fingerprints of the permission tables; absent where they cannot be read.
-    pub(super) permissions: Option<Fingerprints>,
-    pub(super) batches: Vec<RetrieveBatch>,
-    pub(super) costs: CostModel,
-    pub(super) flows: BTreeMap<String, FlowVersions>,
-    pub(super) flows_problem: Option<String>,
-    pub(super) permissions_problem: Option<String>,
-    /// Components that entered the scope since the last snapshot.
-    pub(super) entered: BTreeSet<ComponentKey>,
-    /// Components that left it.
-    pub(super) left: BTreeSet<ComponentKey>,
-    /// When the listing began.
-    pub(super) began: Timestamp,
-    /// When everything in scope was listed last; what changed since has an author.
-    pub(super) since: Option<Timestamp>,
-    /// Whether only a selection is refreshed.
-    pub(super) is_selective: bool,
-    /// Whether the user has fewer permissions than the one of the last run.
-    pub(super) sees_less: bool,
-    pub(super) org_id: OrgId,
-}
 
 /// What was read.
 pub(super) struct Answers {
@@ -99,296 +58,6 @@ pub(super) struct Answers {
     pub(super) trail: Trail,
     pub(super) gaps: BTreeSet<Gap>,
     pub(super) costs: CostModel,
-}
-
-/// Lists the org and decides.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything that is known before the first answer meets here"
-)]
-pub(super) async fn plan(
-    org: &Org,
-    repo: &Repository,
-    base: &Base,
-    memory: &Memory,
-    setup: &SnapshotSetup,
-    options: &SnapshotOptions,
-    org_id: OrgId,
-    began: Timestamp,
-    monitor: &dyn Monitor,
-) -> Result<ReadPlan, Error> {
-    let registry = Registry::official();
-    let discovery = discover::discover(org, &setup.scope, monitor).await?;
-    let in_scope = listing::in_scope(registry, &discovery, &setup.scope);
-    let (flows, flows_problem) = match flows::versions(org).await {
-        Ok(flows) => (flows, None),
-        Err(reason) => (base.flows.clone(), Some(reason)),
-    };
-    let listed: Vec<RemoteComponent> = in_scope.components.values().cloned().collect();
-    let asked = if options.full || options.tag.is_some() || base.commit.is_none() {
-        Asked::Full
-    } else {
-        Asked::WhatIsDue
-    };
-    let last = LastFullPass {
-        at: memory.state.full_at.filter(|_| memory.belongs_to(base)),
-        n_passes: days(began),
-    };
-    let pass = incremental::next_pass(last, began, setup.full_every, N_SLICES, asked);
-    let seen = match pass {
-        Pass::Full => BTreeMap::new(),
-        Pass::Incremental { .. } => memory.seen(),
-    };
-    let parent = |key: &ComponentKey| parent_of(registry, key);
-    let mut decision = incremental::decide(&seen, &listed, &memory.unsettled(), pass, parent);
-    if pass == Pass::Full {
-        let now: BTreeSet<&ComponentKey> = in_scope.components.keys().collect();
-        decision.gone = base
-            .keys()
-            .into_iter()
-            .filter(|it| !now.contains(it))
-            .collect();
-    }
-    want_moved_flows(&mut decision, base, &in_scope, &flows);
-    let (permissions, permissions_problem) =
-        match permissions::fingerprints(org, &in_scope.components).await {
-            Ok(now) => (Some(now), None),
-            Err(reason) => (None, Some(reason)),
-        };
-    if let Some(now) = &permissions
-        && pass != Pass::Full
-    {
-        let moved = permissions::moved(&memory.permissions(), now);
-        let listed = moved
-            .into_iter()
-            .filter(|it| in_scope.components.contains_key(it));
-        decision
-            .fetch
-            .extend(listed.map(|it| (it, incremental::Need::Changed)));
-    }
-    let is_selective = !options.only.is_empty();
-    if is_selective {
-        select(&mut decision, base, &in_scope, options)?;
-    }
-    if pass != Pass::Full {
-        for key in references::to_gone(repo, base, &decision.gone, &in_scope)? {
-            decision
-                .fetch
-                .entry(key)
-                .or_insert(incremental::Need::Changed);
-        }
-    }
-    let (entered, left) = scope_changes(base, setup, &in_scope);
-    let scope_moved = !(entered.is_empty() && left.is_empty());
-    if scope_moved && !is_selective {
-        fetch_profiles(&mut decision, &in_scope, setup);
-    }
-    let requests = requests(&decision, &in_scope, setup, pass);
-    let costs = memory.costs();
-    let batches = requests
-        .iter()
-        .flat_map(|it| plan_retrieve(it, &costs, Limits::planned()))
-        .collect();
-    Ok(ReadPlan {
-        discovery,
-        in_scope,
-        pass,
-        decision,
-        requests,
-        permissions,
-        batches,
-        costs,
-        flows,
-        flows_problem,
-        permissions_problem,
-        entered,
-        left,
-        began,
-        since: base
-            .listed_at
-            .map(|it| memory.state.listed_at.map_or(it, |all| it.min(all))),
-        is_selective,
-        sees_less: false,
-        org_id,
-    })
-}
-
-/// Has whatever tells only of what is in scope fetched, since the scope is another.
-fn fetch_profiles(decision: &mut Decision, in_scope: &InScope, setup: &SnapshotSetup) {
-    let keys = in_scope.components.keys();
-    for key in keys.filter(|it| partial::is_partial(&it.type_name, setup.api_version)) {
-        decision
-            .fetch
-            .insert(key.clone(), incremental::Need::Changed);
-    }
-}
-
-/// Days since 1970: which slice's turn it is, with no need to remember.
-fn days(now: Timestamp) -> u64 {
-    u64::try_from(now.as_seconds() / 86_400).unwrap_or(0)
-}
-
-/// Keeps of a decision only what the selectors name, which is fetched in any case.
-fn select(
-    decision: &mut Decision,
-    base: &Base,
-    in_scope: &InScope,
-    options: &SnapshotOptions,
-) -> Result<(), Error> {
-    let registry = Registry::official();
-    let keys = in_scope.components.keys().cloned().chain(base.keys());
-    let paths = base
-        .families
-        .values()
-        .flatten()
-        .map(|it| (it.path.clone(), it.key.clone()));
-    let catalogue = Catalogue::new(keys).with_paths(paths);
-    let wanted = catalogue.select_all(&options.only, &[])?;
-    decision.fetch.clear();
-    for key in &wanted {
-        if in_scope.components.contains_key(key) {
-            let top = parent_of(registry, key).unwrap_or_else(|| key.clone());
-            decision.fetch.insert(top, incremental::Need::Changed);
-        }
-    }
-    decision.gone.retain(|it| wanted.contains(it));
-    decision.new.retain(|it| wanted.contains(it));
-    Ok(())
-}
-
-/// Components that the rules of scope brought in or left out since the last snapshot.
-fn scope_changes(
-    base: &Base,
-    setup: &SnapshotSetup,
-    in_scope: &InScope,
-) -> (BTreeSet<ComponentKey>, BTreeSet<ComponentKey>) {
-    let registry = Registry::official();
-    if base.org.is_none() {
-        return (BTreeSet::new(), BTreeSet::new());
-    }
-    let before = crate::plan::scope::Scope {
-        include: rules(&base.coverage.scope.include),
-        exclude: rules(&base.coverage.scope.exclude),
-        managed: setup.scope.managed,
-    };
-    let entered = in_scope
-        .components
-        .values()
-        .filter(|it| {
-            let parent = parent_of(registry, &it.key);
-            before.skips(it, parent.as_ref()).is_some()
-        })
-        .map(|it| it.key.clone())
-        .collect();
-    let left = base
-        .inventories
-        .values()
-        .flat_map(|it| it.components.values())
-        .filter(|it| {
-            let parent = parent_of(registry, &it.key);
-            setup.scope.skips(it, parent.as_ref()).is_some()
-        })
-        .map(|it| it.key.clone())
-        .collect();
-    (entered, left)
-}
-
-fn rules(texts: &[String]) -> Vec<crate::plan::scope::Rule> {
-    texts.iter().filter_map(|it| it.parse().ok()).collect()
-}
-
-/// Wants flows of which another version is active although nothing was edited.
-fn want_moved_flows(
-    decision: &mut Decision,
-    base: &Base,
-    in_scope: &InScope,
-    flows: &BTreeMap<String, FlowVersions>,
-) {
-    for (flow, versions) in flows {
-        if let Ok(key) = ComponentKey::parse("Flow", flow)
-            && in_scope.components.contains_key(&key)
-            && base.flows.get(flow) != Some(versions)
-        {
-            decision
-                .fetch
-                .entry(key)
-                .or_insert(incremental::Need::Changed);
-        }
-    }
-}
-
-/// What to retrieve for a decision.
-///
-/// A full pass names everything beside every profile. In an incremental one, a
-/// profile that changed is asked about everything; the others about what is new
-/// or changed, and about this pass's slice of the rest.
-fn requests(
-    decision: &Decision,
-    in_scope: &InScope,
-    setup: &SnapshotSetup,
-    pass: Pass,
-) -> Vec<RetrieveRequest> {
-    let is_partial = |it: &ComponentKey| partial::is_partial(&it.type_name, setup.api_version);
-    let describing: BTreeSet<ComponentKey> = in_scope
-        .components
-        .keys()
-        .filter(|it| partial::describes_a_part(&it.type_name))
-        .cloned()
-        .collect();
-    let mut request = RetrieveRequest::default();
-    let mut changed = RetrieveRequest::default();
-    for (key, need) in &decision.fetch {
-        if !is_partial(key) {
-            request.components.insert(key.clone());
-        } else if pass == Pass::Full {
-            request.partial.insert(key.clone());
-        } else if *need != incremental::Need::Slice {
-            changed.partial.insert(key.clone());
-        }
-    }
-    if !changed.partial.is_empty() {
-        changed.companions.clone_from(&describing);
-    }
-    match pass {
-        Pass::Full => request.companions = describing,
-        Pass::Incremental { number, n_slices } => {
-            let touched = decision
-                .new
-                .iter()
-                .chain(&request.components)
-                .filter(|it| describing.contains(*it))
-                .cloned();
-            request.companions = touched.collect();
-            let slice = partial::slice(&describing, number, n_slices);
-            let is_new_day = decision
-                .fetch
-                .values()
-                .any(|it| *it == incremental::Need::Slice);
-            if is_new_day {
-                request.companions.extend(slice);
-            }
-            if !request.companions.is_empty() {
-                let others = in_scope
-                    .components
-                    .keys()
-                    .filter(|it| is_partial(it) && !changed.partial.contains(*it));
-                request.partial = others.cloned().collect();
-            }
-        }
-    }
-    [request, changed]
-        .into_iter()
-        .filter(|it| !(it.components.is_empty() && it.partial.is_empty()))
-        .collect()
-}
-
-impl ReadPlan {
-    /// Every component that is fetched, be it in part.
-    pub(super) fn fetched(&self) -> impl Iterator<Item = &ComponentKey> {
-        self.requests
-            .iter()
-            .flat_map(|it| it.components.iter().chain(&it.partial))
-    }
 }
 
 /// Fetches what was planned, and again what moved meanwhile; confirms deletions.
@@ -851,133 +520,4 @@ fn again(
         }
     }
     queries.into_iter().collect()
-}
-
-/// Merges answers that hold only a part into whole files.
-fn merge_partial(
-    repo: &Repository,
-    base: &Base,
-    plan: &ReadPlan,
-    conversion: &Conversion<'_>,
-    pack: &PackBuilder<'_>,
-    answers: &mut Answers,
-) -> Result<(), Error> {
-    let all = std::mem::take(&mut answers.gathered.partial);
-    let deleted = answers.deleted.clone();
-    let gone = |key: &ComponentKey| deleted.contains(key) || plan.left.contains(key);
-    let mut chunk = Vec::new();
-    for (key, parts) in all {
-        let is_whole = plan.pass == Pass::Full && parts.len() == 1;
-        let stored = stored_document(repo, base, &key)?;
-        let basis = match plan.pass {
-            Pass::Full => None,
-            Pass::Incremental { .. } => stored.clone(),
-        };
-        match merged(&key, parts, basis, is_whole, &gone) {
-            // The entries of a merged file stand in an order of our own: it is written
-            // only where it says something else than the one that is there.
-            Ok(file) if is_whole || !says_the_same(&file, stored.as_ref()) => {
-                chunk.push((key, vec![file]));
-            }
-            Ok(_) => (),
-            Err(gap) => {
-                answers.gaps.insert(gap);
-            }
-        }
-        if chunk.len() >= 16 {
-            conversion.convert_chunk(std::mem::take(&mut chunk), pack, &mut answers.gathered)?;
-        }
-    }
-    conversion.convert_chunk(chunk, pack, &mut answers.gathered)
-}
-
-/// The document of a component as the tree has it.
-fn stored_document(
-    repo: &Repository,
-    base: &Base,
-    key: &ComponentKey,
-) -> Result<Option<xml::Element>, Error> {
-    let Some(file) = base.families.get(key).and_then(|it| it.first()) else {
-        return Ok(None);
-    };
-    let bytes = repo.blob(file.id)?;
-    Ok(xml::parse(&bytes).ok().map(|it| it.root))
-}
-
-/// Whether a file differs from the stored document in nothing but order.
-fn says_the_same(file: &PackageFile, stored: Option<&xml::Element>) -> bool {
-    let (Some(stored), Ok(document)) = (stored, xml::parse(&file.bytes)) else {
-        return false;
-    };
-    let keys = KeyRules::official();
-    canonical::sorted(stored, keys) == canonical::sorted(&document.root, keys)
-}
-
-/// Folds the answers about one component into the stored document.
-fn merged(
-    key: &ComponentKey,
-    mut parts: Vec<PartialAnswer>,
-    stored: Option<xml::Element>,
-    is_whole: bool,
-    gone: &dyn Fn(&ComponentKey) -> bool,
-) -> Result<PackageFile, Gap> {
-    if is_whole && parts.len() == 1 {
-        return Ok(parts.remove(0).file);
-    }
-    let mut whole = stored;
-    for part in &parts {
-        let answer = xml::parse(&part.file.bytes).map_err(|err| Gap {
-            what: key.to_string(),
-            kind: GapKind::NotConverted,
-            reason: err.to_string(),
-            since: None,
-        })?;
-        whole = Some(partial::merge(
-            &key.type_name,
-            whole.as_ref(),
-            &answer.root,
-            &part.coverage,
-            gone,
-        ));
-    }
-    let path = parts.first().map(|it| it.file.path.clone());
-    match (whole, path) {
-        (Some(root), Some(path)) => Ok(PackageFile {
-            path,
-            bytes: xml::render(&xml::Document::new(root)),
-        }),
-        _ => Err(Gap {
-            what: key.to_string(),
-            kind: GapKind::Missing,
-            reason: "its answer has no document".to_owned(),
-            since: None,
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(text: &str) -> PackageFile {
-        PackageFile {
-            path: "translations/de.translation".to_owned(),
-            bytes: text.as_bytes().to_vec(),
-        }
-    }
-
-    #[test]
-    fn order_of_labels_is_no_news_and_a_label_is() {
-        let label = |name: &str| {
-            format!("<customLabels><label>x</label><name>{name}</name></customLabels>")
-        };
-        let document = |names: &[&str]| {
-            let labels: String = names.iter().map(|it| label(it)).collect();
-            format!("<Translations xmlns=\"m\">{labels}</Translations>")
-        };
-        let stored = xml::parse(document(&["a", "b"]).as_bytes()).unwrap().root;
-        assert!(says_the_same(&file(&document(&["b", "a"])), Some(&stored)));
-        assert!(!says_the_same(&file(&document(&["b", "c"])), Some(&stored)));
-        assert!(!says_the_same(&file(&document(&["a", "b"])), None));
-    }
 }

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{
     SnapshotSetup,
+    decide::ReadPlan,
     push::PushReport,
-    read::{Answers, ReadPlan},
+    read::Answers,
     record::{self, Outcome},
 };
 use crate::{

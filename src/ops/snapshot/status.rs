@@ -10,10 +10,11 @@ use serde::Serialize;
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::Base,
-    check_bond, identify, listing,
+    check_bond,
+    decide::{self, ReadPlan},
+    identify, listing,
     listing::parent_of,
     permissions,
-    read::{self, ReadPlan},
     record::Memory,
     rule_versions,
 };
@@ -98,7 +99,7 @@ pub async fn status(
     let memory = Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
     let options = SnapshotOptions::default();
-    let plan = read::plan(
+    let plan = decide::plan(
         org,
         repo,
         &base,
