@@ -25,7 +25,7 @@ impl Default for PollPolicy {
     /// seconds for two hours at most.
     fn default() -> Self {
         Self {
-            first: Duration::from_millis(300),
+            first: Duration::from_millis(150),
             longest: Duration::from_secs(10),
             patience: Duration::from_hours(2),
             most_failures: 8,
