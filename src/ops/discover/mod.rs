@@ -99,23 +99,27 @@ impl Discovery {
             .collect()
     }
 
-    fn take(&mut self, answer: Answer) {
-        for (query, outcome) in answer {
-            let listed = self.types.entry(query.type_name.clone()).or_default();
-            match outcome {
-                Ok(components) => {
-                    for it in components {
-                        listed.components.insert(it.key.name.clone(), it);
-                    }
-                }
-                Err(problem) => listed.problems.push(problem),
+    fn take(&mut self, answer: Vec<Answer>) {
+        for it in answer {
+            let listed = self.types.entry(it.query.type_name).or_default();
+            listed.problems.extend(it.problem);
+            for component in it.components {
+                listed
+                    .components
+                    .insert(component.key.name.clone(), component);
             }
         }
     }
 }
 
-/// What became of each question of a call.
-type Answer = Vec<(Query, Result<Vec<RemoteComponent>, Problem>)>;
+/// What became of one question of a call.
+#[derive(Debug)]
+struct Answer {
+    query: Query,
+    /// What was listed, also where something else of it cannot be named.
+    components: Vec<RemoteComponent>,
+    problem: Option<Problem>,
+}
 
 /// Lists everything in `scope`.
 ///
@@ -189,7 +193,7 @@ async fn list_all(
 }
 
 /// Asks up to three questions in one call, and each alone where the call is refused.
-async fn ask(org: &Org, queries: Vec<Query>) -> Result<Answer, Error> {
+async fn ask(org: &Org, queries: Vec<Query>) -> Result<Vec<Answer>, Error> {
     match list_once(org, &queries).await {
         Ok(answer) => Ok(answer),
         Err(err) if is_about_a_type(&err) => {
@@ -198,8 +202,12 @@ async fn ask(org: &Org, queries: Vec<Query>) -> Result<Answer, Error> {
                 match list_once(org, std::slice::from_ref(&query)).await {
                     Ok(one) => answer.extend(one),
                     Err(err) if is_about_a_type(&err) => {
-                        let problem = problem(&query, &err);
-                        answer.push((query, Err(problem)));
+                        let problem = Some(problem(&query, &err));
+                        answer.push(Answer {
+                            query,
+                            components: Vec::new(),
+                            problem,
+                        });
                     }
                     Err(err) => return Err(err).during(step(std::slice::from_ref(&query))),
                 }
@@ -215,7 +223,7 @@ fn step(queries: &[Query]) -> String {
     format!("listing {}", names.join(", "))
 }
 
-async fn list_once(org: &Org, queries: &[Query]) -> Result<Answer, client::Error> {
+async fn list_once(org: &Org, queries: &[Query]) -> Result<Vec<Answer>, client::Error> {
     let asked: Vec<ListQuery> = queries
         .iter()
         .map(|it| match &it.folder {
@@ -224,44 +232,51 @@ async fn list_once(org: &Org, queries: &[Query]) -> Result<Answer, client::Error
         })
         .collect();
     let listing = org.list_metadata(&asked).await?;
-    let mut answer: Answer = queries
+    if let Some(answer) = placed(queries, listing) {
+        return Ok(answer);
+    }
+    // Whose answer something is cannot be told, so each is asked alone.
+    let mut apart = Vec::new();
+    for query in queries {
+        apart.extend(Box::pin(list_once(org, std::slice::from_ref(query))).await?);
+    }
+    Ok(apart)
+}
+
+/// Gives each entry of a listing to its question; `None` where that cannot be told.
+///
+/// The type of an entry may differ from the one asked for, or be missing: where
+/// one question was asked, all of the answer is its own. An entry that has no name
+/// costs itself alone, and the type no longer counts as listed in full.
+fn placed(queries: &[Query], listing: client::Listing) -> Option<Vec<Answer>> {
+    let mut answer: Vec<Answer> = queries
         .iter()
-        .map(|it| (it.clone(), Ok(Vec::new())))
+        .map(|query| Answer {
+            query: query.clone(),
+            components: Vec::new(),
+            problem: None,
+        })
         .collect();
-    let mut unplaced = false;
+    let is_alone = queries.len() == 1;
+    let slot = |answer: &[Answer], type_name: &str| {
+        answer
+            .iter()
+            .position(|it| is_alone || it.query.type_name.as_str() == type_name)
+    };
     for unnamed in &listing.unnamed {
-        // Its name cannot stand anywhere; the type counts as not fully listed.
-        for (query, outcome) in &mut answer {
-            if query.type_name.as_str() == unnamed.type_name && outcome.is_ok() {
-                *outcome = Err(Problem {
-                    folder: query.folder.clone(),
-                    unavailable: false,
-                    reason: format!("a component cannot be named: {}", unnamed.reason),
-                });
-            }
-        }
+        let at = slot(&answer, &unnamed.type_name)?;
+        let folder = answer[at].query.folder.clone();
+        answer[at].problem = Some(Problem {
+            folder,
+            unavailable: false,
+            reason: format!("a component cannot be named: {}", unnamed.reason),
+        });
     }
     for component in listing.components {
-        // The type of an entry may differ from the one asked for; alone, the question tells.
-        let alone = answer.len() == 1;
-        let slot = answer
-            .iter_mut()
-            .find(|(query, _)| alone || query.type_name == component.key.type_name);
-        match slot {
-            Some((_, Ok(components))) => components.push(component),
-            Some((_, Err(_))) => (),
-            None => unplaced = true,
-        }
+        let at = slot(&answer, component.key.type_name.as_str())?;
+        answer[at].components.push(component);
     }
-    if unplaced {
-        // Whose answer it is cannot be told, so each is asked alone.
-        let mut apart = Vec::new();
-        for query in queries {
-            apart.extend(Box::pin(list_once(org, std::slice::from_ref(query))).await?);
-        }
-        return Ok(apart);
-    }
-    Ok(answer)
+    Some(answer)
 }
 
 /// Whether a refusal is about a type in the call, so that the others can be had.
@@ -287,5 +302,74 @@ fn problem(query: &Query, err: &client::Error) -> Problem {
         folder: query.folder.clone(),
         unavailable: err.code() == Some("INVALID_TYPE"),
         reason: err.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::{Listing, Unnamed},
+        model::{Author, Stamp, Timestamp},
+    };
+
+    fn query(name: &'static str) -> Query {
+        Query {
+            type_name: TypeName::known(name),
+            folder: None,
+        }
+    }
+
+    fn component(key: &str) -> RemoteComponent {
+        let stamp = Stamp {
+            by: Author {
+                id: None,
+                name: "Jane Doe".to_owned(),
+            },
+            at: Timestamp::UNKNOWN,
+        };
+        RemoteComponent {
+            key: key.parse().unwrap(),
+            id: None,
+            file_name: String::new(),
+            created: stamp.clone(),
+            modified: stamp,
+            namespace: None,
+            manageable_state: None,
+        }
+    }
+
+    fn unnamed(type_name: &str) -> Unnamed {
+        Unnamed {
+            type_name: type_name.to_owned(),
+            full_name: "../x".to_owned(),
+            file_name: String::new(),
+            reason: "it would escape the folder of its type".to_owned(),
+        }
+    }
+
+    #[test]
+    fn entry_without_a_name_hides_no_other_of_its_type() {
+        let listing = Listing {
+            components: vec![component("Flow:A"), component("Role:B")],
+            unnamed: vec![unnamed("Flow")],
+        };
+        let mut found = Discovery::default();
+        found.take(placed(&[query("Flow"), query("Role")], listing).unwrap());
+        assert!(found.get(&"Flow:A".parse().unwrap()).is_some());
+        assert_eq!(found.types[&TypeName::known("Flow")].problems.len(), 1);
+        assert!(found.types[&TypeName::known("Role")].problems.is_empty());
+    }
+
+    #[test]
+    fn entry_of_no_type_that_was_asked_for_belongs_to_a_question_that_was_asked_alone() {
+        let listing = || Listing {
+            components: vec![component("Flow:A")],
+            unnamed: vec![unnamed("")],
+        };
+        assert!(placed(&[query("Flow"), query("Role")], listing()).is_none());
+        let alone = placed(&[query("Flow")], listing()).unwrap();
+        assert_eq!(alone[0].components.len(), 1);
+        assert!(alone[0].problem.is_some());
     }
 }
