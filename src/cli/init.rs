@@ -30,23 +30,10 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Outcome, Command
         None => context.dir(),
     };
     std::fs::create_dir_all(&dir)?;
-    let who = |repo: &Repository| {
-        let value = |variable: &str, key: &str, default: &str| {
-            context
-                .variable(variable)
-                .map(str::to_owned)
-                .or_else(|| repo.config_text(key))
-                .unwrap_or_else(|| default.to_owned())
-        };
-        (
-            value("GIT_AUTHOR_NAME", "user.name", "orgkeep"),
-            value("GIT_AUTHOR_EMAIL", "user.email", "orgkeep@localhost"),
-        )
-    };
     let report = init::init(
         &dir,
         args.branch.as_deref(),
-        &who,
+        &|repo| who(context, repo),
         now(),
         context.store_options(),
         context.monitor(),
@@ -72,8 +59,23 @@ pub(super) fn run(context: &Context, args: &InitArgs) -> Result<Outcome, Command
     Ok(Outcome::Done)
 }
 
-/// The time by this machine's clock; only a commit of our own files is dated by it.
-fn now() -> Timestamp {
+/// Name and address of the user, as Git knows them.
+pub(super) fn who(context: &Context, repo: &Repository) -> (String, String) {
+    let value = |variable: &str, key: &str, default: &str| {
+        context
+            .variable(variable)
+            .map(str::to_owned)
+            .or_else(|| repo.config_text(key))
+            .unwrap_or_else(|| default.to_owned())
+    };
+    (
+        value("GIT_AUTHOR_NAME", "user.name", "orgkeep"),
+        value("GIT_AUTHOR_EMAIL", "user.email", "orgkeep@localhost"),
+    )
+}
+
+/// The time by this machine's clock; only commits that no org has a part in are dated by it.
+pub(super) fn now() -> Timestamp {
     let since = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Invariant: the only place that reads the environment, prints or exits. No
 //! decision is taken here that `ops` could take.
 
+mod accept;
 mod context;
 mod convert;
 mod demo;
@@ -87,6 +88,7 @@ enum Command {
     Log(history::LogArgs),
     Show(history::ShowArgs),
     Diff(history::DiffArgs),
+    Accept(accept::AcceptArgs),
     Rollback(rollback::RollbackArgs),
     Apply(rollback::ApplyArgs),
     /// Serve a simulated org, for trying things out
@@ -137,6 +139,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Status(args) => run_async(status::run(context, &args)),
         Command::Log(args) => history::log(context, &args),
         Command::Show(args) => history::show(context, &args),
+        Command::Accept(args) => accept::run(context, args),
         Command::Rollback(args) => run_async(rollback::run(context, args)),
         Command::Apply(args) => run_async(rollback::apply(context, args)),
         Command::Diff(args) => run_async(history::diff(context, &args)),

@@ -133,6 +133,11 @@ fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError>
             text::one_line(&gap.reason)
         ))?;
     }
+    match report.n_accepted {
+        0 => {}
+        1 => out.line("1 known gap (`orgkeep accept` lists it)")?,
+        n => out.line(&format!("{n} known gaps (`orgkeep accept` lists them)"))?,
+    }
     for path in &report.kept_files {
         context.say(&format!(
             "warning: `{}` was edited by hand and left alone",

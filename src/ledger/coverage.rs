@@ -19,6 +19,21 @@ pub struct Coverage {
     pub types: BTreeMap<TypeName, Extent>,
     /// What is missing and why, ordered by what and kind.
     pub gaps: BTreeSet<Gap>,
+    /// Gaps that somebody knows of and lives with. An entry goes with its gap, so
+    /// that a gap which comes back is told again.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted: BTreeSet<Acceptance>,
+}
+
+/// A gap that somebody knows of and lives with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// What is lacking, as the gap spells it.
+    pub what: String,
+    /// The kind of lack that was accepted; another one of the same thing is not.
+    pub kind: GapKind,
+    /// Why one can live with it.
+    pub because: String,
 }
 
 /// The rules of `[metadata]` that held.
@@ -138,6 +153,38 @@ impl Coverage {
     pub fn unexpected(&self) -> impl Iterator<Item = &Gap> {
         self.gaps.iter().filter(|gap| !gap.kind.is_expected())
     }
+
+    /// Why the gap is accepted; `None` where nobody has accepted it.
+    #[must_use]
+    pub fn acceptance(&self, gap: &Gap) -> Option<&Acceptance> {
+        self.accepted.iter().find(|it| it.covers(gap))
+    }
+
+    /// Gaps that nobody expects and nobody has accepted: the reason for status 3.
+    pub fn open(&self) -> impl Iterator<Item = &Gap> {
+        self.gaps.iter().filter(|gap| self.is_open(gap))
+    }
+
+    /// Whether nobody expects `gap` and nobody has accepted it; it may be of a later ledger.
+    #[must_use]
+    pub fn is_open(&self, gap: &Gap) -> bool {
+        !gap.kind.is_expected() && self.acceptance(gap).is_none()
+    }
+
+    /// Takes over what was accepted before, as far as its gap still stands.
+    pub fn keep_accepted(&mut self, before: &Self) {
+        let gaps = &self.gaps;
+        let stands = |it: &&Acceptance| gaps.iter().any(|gap| it.covers(gap));
+        self.accepted = before.accepted.iter().filter(stands).cloned().collect();
+    }
+}
+
+impl Acceptance {
+    /// Whether it speaks of `gap`: the same thing, lacking in the same way.
+    #[must_use]
+    pub fn covers(&self, gap: &Gap) -> bool {
+        self.what == gap.what && self.kind == gap.kind
+    }
 }
 
 impl Gap {
@@ -185,9 +232,50 @@ mod tests {
         assert!(!Coverage::default().proves_absence(&key));
     }
 
+    fn accepted(mut of: Coverage) -> Coverage {
+        let all = of.unexpected().map(|gap| Acceptance {
+            what: gap.what.clone(),
+            kind: gap.kind,
+            because: "private folders of people who left".to_owned(),
+        });
+        of.accepted = all.collect();
+        of
+    }
+
+    #[test]
+    fn accepted_gap_is_told_again_when_it_comes_back() {
+        let known = accepted(coverage(Extent::Full, "Report:Sales/*"));
+        assert_eq!(known.open().count(), 0);
+        let mut still = coverage(Extent::Full, "Report:Sales/*");
+        still.keep_accepted(&known);
+        assert_eq!(still.open().count(), 0);
+
+        let mut closed = Coverage::default();
+        closed.keep_accepted(&still);
+        let mut back = coverage(Extent::Full, "Report:Sales/*");
+        back.keep_accepted(&closed);
+        assert_eq!(back.open().count(), 1);
+    }
+
+    #[test]
+    fn acceptance_holds_for_one_kind_of_lack() {
+        let known = accepted(coverage(Extent::Full, "Report:Sales/*"));
+        let mut other = coverage(Extent::Full, "Report:Sales/*");
+        other.gaps = other
+            .gaps
+            .into_iter()
+            .map(|gap| Gap {
+                kind: GapKind::Stale,
+                ..gap
+            })
+            .collect();
+        other.keep_accepted(&known);
+        assert_eq!(other.open().count(), 1);
+    }
+
     #[test]
     fn ledger_survives_a_round_trip() {
-        let it = coverage(Extent::Part, "Report:Sales/*");
+        let it = accepted(coverage(Extent::Part, "Report:Sales/*"));
         assert_eq!(Coverage::parse(&it.render()).unwrap(), it);
     }
 }

@@ -14,7 +14,7 @@ pub mod org;
 pub mod redacted;
 pub mod state;
 
-pub use coverage::{Coverage, Extent, Gap, GapKind};
+pub use coverage::{Acceptance, Coverage, Extent, Gap, GapKind};
 pub use flows::FlowVersions;
 pub use inventory::Inventory;
 pub use org::{OrgFile, RuleVersions};

@@ -142,6 +142,12 @@ pub enum Refusal {
         /// The later snapshot.
         by: String,
     },
+    /// There is no gap to accept.
+    #[error("branch `{branch}` has no gap that is open")]
+    NoOpenGap {
+        /// The branch.
+        branch: String,
+    },
     /// Nothing was selected.
     #[error("no component was selected")]
     NothingSelected,
@@ -185,6 +191,7 @@ impl Refusal {
             Self::PushContended { .. } | Self::Overtaken { .. } => {
                 "the repository is as it was; run the command again".to_owned()
             }
+            Self::NoOpenGap { .. } => "`orgkeep accept` lists the gaps and what was said of them".to_owned(),
             Self::NoAnswer { .. } | Self::BadFile { .. } => return None,
         })
     }

@@ -3,6 +3,7 @@
 //! Invariant: nothing here prints, and no decision is taken here that a pure
 //! function could take.
 
+pub mod accept;
 pub mod convert;
 pub mod discover;
 mod error;

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one file per subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod accept;
 mod architecture;
 mod auth;
 mod bad_input;

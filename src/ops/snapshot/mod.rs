@@ -17,7 +17,7 @@ mod live;
 mod merge;
 mod options;
 mod outcome;
-mod own;
+pub(in crate::ops) mod own;
 mod people;
 mod permissions;
 mod push;
@@ -107,7 +107,7 @@ pub async fn snapshot(
     .await?;
     plan.sees_less = memory.sees_less(&identity);
     if options.dry_run {
-        return Ok(report::dry_run(&plan, org, &identity, setup));
+        return Ok(report::dry_run(&base, &plan, org, &identity, setup));
     }
     let pack = repo.pack(&base.listing)?;
     let answers = read::read(org, repo, &base, &plan, setup, &pack, options, monitor).await?;

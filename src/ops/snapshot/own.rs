@@ -1,4 +1,4 @@
-//! Commits that tell of no change of the org: what was put back, what was rewritten.
+//! Commits that tell of no change of the org: what was put back, rewritten or accepted.
 //!
 //! They have no snapshot's id, so the snapshot below them stays the last one.
 
@@ -31,7 +31,7 @@ pub(super) fn last(repo: &Repository, tip: ObjectId) -> Result<Option<Commit>, E
 }
 
 /// The message of such a commit.
-pub(super) fn message(kind: &Kind, subject: String, body: &str, base: &Base) -> Message {
+pub(in crate::ops) fn message(kind: &Kind, subject: String, body: &str, base: &Base) -> Message {
     let mut message = Message::new(subject).with_body(body);
     if let Some(org) = &base.org {
         message = message.with_trailer(trailer::ORG, org.org_id.to_string());
@@ -39,30 +39,37 @@ pub(super) fn message(kind: &Kind, subject: String, body: &str, base: &Base) -> 
     message.with_trailer(trailer::KIND, kind.word())
 }
 
+/// A commit of our own, not made yet.
+pub(in crate::ops) struct OwnCommit {
+    pub(in crate::ops) tree: ObjectId,
+    pub(in crate::ops) message: Message,
+    /// Who wanted it; the committer where nobody did.
+    pub(in crate::ops) author: Option<(String, String)>,
+    pub(in crate::ops) at: Option<Timestamp>,
+}
+
 /// Makes the commit on top of the branch and moves the branch to it.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "what a commit is made of, and where it goes"
-)]
-pub(super) fn publish(
+pub(in crate::ops) fn publish(
     lock: &WriteLock<'_>,
     branch: &Branch,
     pack: PackBuilder<'_>,
-    tree: ObjectId,
-    message: Message,
+    commit: OwnCommit,
     setup: &SnapshotSetup,
-    now: Option<Timestamp>,
     monitor: &dyn Monitor,
-) -> Result<(), Error> {
-    let now = now.unwrap_or(Timestamp::UNKNOWN);
-    let who = Signature::new(&setup.committer.0, &setup.committer.1, now);
-    let reason = format!("snapshot: {}", message.subject);
+) -> Result<ObjectId, Error> {
+    let at = commit.at.unwrap_or(Timestamp::UNKNOWN);
+    let committer = Signature::new(&setup.committer.0, &setup.committer.1, at);
+    let author = match commit.author {
+        Some((name, email)) => Signature::new(name, email, at),
+        None => committer.clone(),
+    };
+    let reason = format!("snapshot: {}", commit.message.subject);
     let new = pack.commit(&CommitDraft {
-        tree,
+        tree: commit.tree,
         parents: branch.tip.into_iter().collect(),
-        author: who.clone(),
-        committer: who,
-        message,
+        author,
+        committer,
+        message: commit.message,
     })?;
     let publication = Publication {
         branch: branch.clone(),
@@ -72,5 +79,5 @@ pub(super) fn publish(
     };
     let published = lock.publish(pack.finish()?, &publication, monitor)?;
     published.refreshed?;
-    Ok(())
+    Ok(new)
 }

@@ -6,7 +6,11 @@
 
 use std::fmt::Write as _;
 
-use super::{SnapshotSetup, base::Base, own};
+use super::{
+    SnapshotSetup,
+    base::Base,
+    own::{self, OwnCommit},
+};
 use crate::{
     model::{Timestamp, TreePath},
     ops::error::Error,
@@ -73,7 +77,13 @@ pub(super) fn put_back(
     let message = own::message(&Kind::PutBack, subject, body.trim_end(), base);
     let pack = repo.pack(&base.listing)?;
     let tree = edit.write(&pack)?;
-    own::publish(lock, branch, pack, tree, message, setup, now, monitor)?;
+    let commit = OwnCommit {
+        tree,
+        message,
+        author: None,
+        at: now,
+    };
+    own::publish(lock, branch, pack, commit, setup, monitor)?;
     monitor.event(Event::Warned(format!(
         "{n} {files} under our paths were committed since the last snapshot and are put back; what of them is in the org comes with it"
     )));

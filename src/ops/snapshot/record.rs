@@ -243,6 +243,7 @@ fn coverage(
         },
         types: plan.in_scope.extents.clone(),
         gaps: gaps.clone(),
+        ..Coverage::default()
     };
     if plan.pass != Pass::Full || plan.is_selective {
         let registry = Registry::official();
@@ -274,6 +275,7 @@ fn coverage(
             }
         }
     }
+    coverage.keep_accepted(&base.coverage);
     coverage
 }
 
@@ -496,7 +498,7 @@ pub(super) fn close(
         kind: kind(plan).to_owned(),
         commit: new.map(|it| it.to_string()),
         changed: commits.changes.len() as u64,
-        gaps: commits.ledger.coverage.unexpected().count() as u64,
+        gaps: commits.ledger.coverage.open().count() as u64,
         calls: org.budget().total(),
     };
     let mut tag = None;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     SnapshotSetup,
+    base::Base,
     decide::ReadPlan,
     push::PushReport,
     read::Answers,
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     client::{Identity, Org},
-    ledger::{Gap, GapKind},
+    ledger::Gap,
     model::Timestamp,
 };
 
@@ -42,8 +43,10 @@ pub struct SnapshotReport {
     pub n_fetched: usize,
     /// Files that changed.
     pub n_changed_files: usize,
-    /// Gaps that nobody expects; the reason for status 3.
+    /// Gaps that nobody expects and nobody has accepted; the reason for status 3.
     pub gaps: Vec<Gap>,
+    /// Gaps that somebody has accepted.
+    pub n_accepted: usize,
     /// Files of the working tree that were edited by hand and left alone.
     pub kept_files: Vec<String>,
     /// Why the working tree could not be refreshed; the next run does it.
@@ -87,7 +90,7 @@ pub struct DryRun {
 }
 
 impl SnapshotReport {
-    /// Whether a gap is open that nobody expects.
+    /// Whether a gap is open that nobody expects or has accepted.
     #[must_use]
     pub fn has_gaps(&self) -> bool {
         !self.gaps.is_empty()
@@ -96,6 +99,7 @@ impl SnapshotReport {
 
 /// The report of a snapshot that was not taken.
 pub(super) fn dry_run(
+    base: &Base,
     plan: &ReadPlan,
     org: &Org,
     identity: &Identity,
@@ -112,11 +116,9 @@ pub(super) fn dry_run(
         .map(|it| plan.costs.estimate(it).files)
         .sum();
     let mut report = base_report(plan, org, identity, setup);
-    report.gaps = plan
-        .in_scope
-        .gaps
-        .iter()
-        .filter(|it| !it.kind.is_expected())
+    let gaps = plan.in_scope.gaps.iter();
+    report.gaps = gaps
+        .filter(|it| base.coverage.is_open(it))
         .cloned()
         .collect();
     report.dry_run = Some(DryRun {
@@ -155,15 +157,9 @@ pub(super) fn done(
     report.tag = outcome.tag;
     report.n_fetched = record::n_components(&answers.gathered.files);
     report.n_changed_files = outcome.commits.changes.len();
-    report.gaps = outcome
-        .commits
-        .ledger
-        .coverage
-        .gaps
-        .iter()
-        .filter(|it| !it.kind.is_expected() && it.kind != GapKind::Skipped)
-        .cloned()
-        .collect();
+    let coverage = &outcome.commits.ledger.coverage;
+    report.gaps = coverage.open().cloned().collect();
+    report.n_accepted = coverage.accepted.len();
     report.kept_files = outcome.kept_files;
     report.refresh_problem = outcome.refresh_problem;
     report.pushed = outcome.pushed;
@@ -189,6 +185,7 @@ fn base_report(
         n_fetched: 0,
         n_changed_files: 0,
         gaps: Vec::new(),
+        n_accepted: 0,
         kept_files: Vec::new(),
         refresh_problem: None,
         calls: org.budget().calls(),

@@ -12,7 +12,8 @@ use super::{
     SnapshotSetup,
     base::{Base, OwnedFile},
     gather::Conversion,
-    own, rule_versions,
+    own::{self, OwnCommit},
+    rule_versions,
 };
 use crate::{
     ledger::{OrgFile, RedactedValues, redacted::RedactedLine},
@@ -80,7 +81,13 @@ pub(super) fn rewrite(
     let subject = format!("Write {} by other rules", counted(n, "file"));
     let body = story(org, &ours);
     let message = own::message(&Kind::Rules, subject, &body, base);
-    own::publish(lock, branch, pack, tree, message, setup, now, monitor)?;
+    let commit = OwnCommit {
+        tree,
+        message,
+        author: None,
+        at: now,
+    };
+    own::publish(lock, branch, pack, commit, setup, monitor)?;
     Ok(true)
 }
 

@@ -127,7 +127,10 @@ pub async fn status(
         changes: changes(&base, &memory, &plan),
         n_components: plan.in_scope.components.len(),
         n_undated,
-        gaps: gaps.filter(|it| !it.kind.is_expected()).cloned().collect(),
+        gaps: gaps
+            .filter(|it| base.coverage.is_open(it))
+            .cloned()
+            .collect(),
     })
 }
 

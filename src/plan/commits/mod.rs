@@ -132,6 +132,8 @@ pub enum Kind {
     PutBack,
     /// A rollback was applied.
     Rollback,
+    /// Somebody accepted known gaps.
+    Accepted,
 }
 
 impl Kind {
@@ -147,6 +149,7 @@ impl Kind {
             Self::Gap => "gap",
             Self::PutBack => "put-back",
             Self::Rollback => "rollback",
+            Self::Accepted => "accepted",
         }
     }
 }
