@@ -101,11 +101,20 @@ impl Lister<'_> {
         let entry = self.org.metadata().type_entry(type_name);
         let in_folder = entry.as_ref().is_some_and(|it| it.in_folder);
         let shape = entry.as_ref().map_or(Shape::Document, |it| it.shape);
-        for (name, component) in self.org.metadata().of_type(type_name) {
+        let metadata = self.org.metadata();
+        if in_folder {
             // A query without a folder finds nothing of a type in folders.
-            if in_folder && name.folder() != folder {
-                continue;
+            for (name, component) in folder
+                .iter()
+                .flat_map(|it| metadata.in_folder(type_name, it))
+            {
+                let file_name = listed_file_name(component, shape, name.as_str());
+                let it = Properties::of(component, type_name.as_str(), name.as_str(), &file_name);
+                self.writer.write(out, "result", &it);
             }
+            return;
+        }
+        for (name, component) in metadata.of_type(type_name) {
             if type_name.as_str() == "Flow" && self.version < FLOWS_WITHOUT_VERSIONS {
                 self.list_versions(out, name.as_str(), component);
                 continue;

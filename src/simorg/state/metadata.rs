@@ -39,6 +39,24 @@ impl Metadata {
         self.types.get(type_name).into_iter().flatten()
     }
 
+    /// The components of one type that lie in one folder itself, by name.
+    pub fn in_folder<'a>(
+        &'a self,
+        type_name: &TypeName,
+        folder: &'a str,
+    ) -> impl Iterator<Item = (&'a ComponentName, &'a Component)> {
+        // `0` is the character behind the slash.
+        let end = format!("{folder}0");
+        let first = folder.parse::<ComponentName>().ok();
+        let of_type = self.types.get(type_name);
+        of_type
+            .zip(first)
+            .into_iter()
+            .flat_map(|(it, first)| it.range(first..))
+            .take_while(move |(name, _)| name.as_str() < end.as_str())
+            .filter(move |(name, _)| name.folder() == Some(folder))
+    }
+
     /// All components with files of their own, by type and name.
     pub fn iter(&self) -> impl Iterator<Item = (ComponentKey, &Component)> {
         self.types.iter().flat_map(|(type_name, of_type)| {

@@ -50,6 +50,31 @@ fn versions_need_no_session_and_old_ones_are_served_or_gone() {
 }
 
 #[test]
+fn what_is_filed_nowhere_lies_in_the_org_and_hidden_types_have_no_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let users = dir.path().join("users.json");
+    fs::write(
+        &users,
+        r#"[{"username": "all@x.example", "name": "Sees All"},
+            {"username": "some@x.example", "name": "Sees Some", "hiddenTypes": ["Report"]}]"#,
+    )
+    .unwrap();
+    let site = Site::start(&Options {
+        users: Some(users),
+        ..Options::default()
+    });
+    let org = site.ready().org_id;
+    for (table, field) in [("Report", "OwnerId"), ("EmailTemplate", "FolderId")] {
+        let soql = format!("SELECT Id FROM {table} WHERE {field} = '{org}'");
+        assert!(!site.records(&soql).is_empty(), "{table}");
+    }
+    for (who, is_empty) in [("all@x.example", false), ("some@x.example", true)] {
+        let answer = site.query(site.token(who), "SELECT Id FROM Report").json();
+        assert_eq!(answer["totalSize"] == 0, is_empty, "{who}");
+    }
+}
+
+#[test]
 fn login_commands_find_what_they_ask_for() {
     let site = Site::acme();
     let info = site.get(site.admin(), "/services/oauth2/userinfo").json();

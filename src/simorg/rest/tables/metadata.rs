@@ -305,17 +305,21 @@ fn folder_label(view: &View<'_>, type_name: &str, folder: &str) -> Value {
     }
 }
 
+/// What a component's folder field says: the folder, or the org for what is filed nowhere.
+fn lies_in(view: &View<'_>, type_name: &str, folder: &str) -> Value {
+    match folder_id(view, type_name, folder) {
+        Some(it) => id(Some(it)),
+        None => Value::from(view.org.config.org_id.as_str()),
+    }
+}
+
 fn reports(view: &View<'_>) -> Vec<Row> {
     named(view, "Report", |name, component| {
         let meta = document(component);
         let folder = name.folder().unwrap_or("");
-        let owner = match folder_id(view, "ReportFolder", folder) {
-            Some(it) => id(Some(it)),
-            None => Value::from(view.org.config.org_id.as_str()),
-        };
         let mut row = vec![
             id(component.id),
-            owner,
+            lies_in(view, "ReportFolder", folder),
             folder_label(view, "ReportFolder", folder),
             child(meta.as_ref(), "name"),
             child(meta.as_ref(), "description"),
@@ -352,8 +356,7 @@ fn email_templates(view: &View<'_>) -> Vec<Row> {
     named(view, "EmailTemplate", |name, component| {
         let meta = document(component);
         let folder = name.folder().unwrap_or("");
-        let lies_in = |kind: &str| folder_id(view, kind, folder);
-        let kind = if lies_in("EmailTemplateFolder").is_some() {
+        let kind = if folder_id(view, "EmailTemplateFolder", folder).is_some() {
             "EmailTemplateFolder"
         } else {
             "EmailFolder"
@@ -363,7 +366,7 @@ fn email_templates(view: &View<'_>) -> Vec<Row> {
             child(meta.as_ref(), "name"),
             Value::from(last_part(name.as_str())),
             json!(component.namespace),
-            id(lies_in(kind)),
+            lies_in(view, kind, folder),
             folder_label(view, kind, folder),
             child(meta.as_ref(), "type"),
             Value::from(meta.as_ref().is_some_and(|it| flag(it, "available"))),

@@ -134,6 +134,13 @@ impl Catalog for View<'_> {
         if name.eq_ignore_ascii_case("SetupAuditTrail") && self.definition(name).is_none() {
             return None;
         }
+        // What a user does not see is not shared with those who do.
+        if let Some(definition) = self.definition(name)
+            && !self.viewer.sees(definition.name)
+        {
+            let object = Arc::new((definition.object)(self));
+            return Some(Arc::new(Table::new(object, Vec::new())));
+        }
         let key = (self.tooling, name.to_lowercase());
         if let Some(table) = self.cache.borrow().get(&key) {
             return Some(Arc::clone(table));
