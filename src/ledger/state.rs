@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, lines, pretty, whole};
-use crate::model::{ComponentName, RecordId, Timestamp, TypeName};
+use crate::model::{ComponentName, RecordId, RemoteComponent, Timestamp, TypeName};
 
 /// `state.json`: watermarks and open jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,27 @@ pub struct SeenComponent {
     pub id: Option<RecordId>,
 }
 
+/// Folders that need not be listed again while their rows stay the same, by name.
+///
+/// What was listed in them stands in [`Seen`] and in the inventory of the snapshot.
+pub type SeenFolders = BTreeMap<String, SeenFolder>;
+
+/// What the table of a type said of one folder when the folder was listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenFolder {
+    /// Id of the folder.
+    #[serde(rename = "i")]
+    pub id: RecordId,
+    /// Mark of its rows.
+    #[serde(rename = "m")]
+    pub mark: String,
+    /// Number of components that were listed in it.
+    pub n: usize,
+    /// Those of them that are not in scope.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<RemoteComponent>,
+}
+
 impl RunState {
     /// Its path in the state commit.
     pub const PATH: &str = "state.json";
@@ -91,6 +112,12 @@ impl RunState {
     #[must_use]
     pub fn seen_path(type_name: &TypeName) -> String {
         format!("seen/{type_name}.json")
+    }
+
+    /// Path of the folders of a type.
+    #[must_use]
+    pub fn folders_path(type_name: &TypeName) -> String {
+        format!("folders/{type_name}.json")
     }
 
     /// Reads it.
@@ -122,6 +149,21 @@ pub fn render_seen(seen: &Seen) -> Vec<u8> {
 /// [`Error`] with the line.
 pub fn parse_seen(type_name: &TypeName, bytes: &[u8]) -> Result<Seen, Error> {
     whole(&RunState::seen_path(type_name), bytes)
+}
+
+/// Writes the folders of a type.
+#[must_use]
+pub fn render_folders(folders: &SeenFolders) -> Vec<u8> {
+    pretty(folders)
+}
+
+/// Reads the folders of a type.
+///
+/// # Errors
+///
+/// [`Error`] with the line.
+pub fn parse_folders(type_name: &TypeName, bytes: &[u8]) -> Result<SeenFolders, Error> {
+    whole(&RunState::folders_path(type_name), bytes)
 }
 
 /// The list of runs with `record` added, the oldest dropped past [`RunState::MAX_RUNS`].

@@ -142,20 +142,20 @@ pub struct TypeVerdict {
 pub struct Listings<'a> {
     /// Made at the beginning.
     pub first: &'a BTreeMap<TypeName, Listing>,
-    /// Made at the end, of types that miss something.
+    /// Made at the end, of types and folders that miss something.
     pub second: &'a BTreeMap<TypeName, Listing>,
 }
 
-/// Types that have to be listed again, since something of them is missing.
+/// Components that have to be listed again, since they are missing.
 #[must_use]
 pub fn to_confirm(
     before: &BTreeSet<ComponentKey>,
     first: &BTreeMap<TypeName, Listing>,
-) -> BTreeSet<TypeName> {
+) -> BTreeSet<ComponentKey> {
     let missing = before
         .iter()
         .filter(|key| first.get(&key.type_name).is_some_and(|it| it.lacks(key)));
-    missing.map(|key| key.type_name.clone()).collect()
+    missing.cloned().collect()
 }
 
 /// Decides for each type what was deleted.
@@ -428,16 +428,13 @@ mod tests {
     }
 
     #[test]
-    fn only_types_that_miss_something_are_listed_again() {
+    fn only_what_is_missing_is_listed_again() {
         let before = keys(&["Report:F/A", "Flow:B"]);
         let first = [
             (TypeName::known("Report"), Listing::of([])),
             (TypeName::known("Flow"), Listing::of(keys(&["Flow:B"]))),
         ];
-        assert_eq!(
-            to_confirm(&before, &first.into()),
-            [TypeName::known("Report")].into()
-        );
+        assert_eq!(to_confirm(&before, &first.into()), keys(&["Report:F/A"]));
     }
 
     proptest! {

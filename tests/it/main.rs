@@ -5,6 +5,7 @@ mod accept;
 mod architecture;
 mod auth;
 mod bad_input;
+mod calls;
 mod canonical_corpora;
 mod client;
 mod convert;

@@ -3,6 +3,7 @@
 //! Invariant: a type that could not be listed is never an empty one. Its problem
 //! is kept beside what was found, and the ledger shows it.
 
+mod folders;
 mod queries;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,8 +15,9 @@ pub use queries::{Described, MAX_QUERIES, PUBLIC_FOLDER, Query};
 use super::error::{During, Error};
 use crate::{
     client::{self, ListQuery, Org, OrgDescription},
+    ledger::state::SeenFolders,
     model::{ComponentKey, ComponentName, RemoteComponent, TypeName},
-    plan::scope::Scope,
+    plan::{folders::KnownFolders, scope::Scope},
     progress::{Event, Monitor, Phase},
     registry::Registry,
 };
@@ -33,6 +35,8 @@ pub struct Discovery {
     pub description: Option<OrgDescription>,
     /// Components of each type that was listed, child types and folders included.
     pub types: BTreeMap<TypeName, Listed>,
+    /// What to remember of folders, by the type of their content.
+    pub folders: BTreeMap<TypeName, SeenFolders>,
 }
 
 /// The components of one type.
@@ -121,13 +125,18 @@ struct Answer {
     problem: Option<Problem>,
 }
 
-/// Lists everything in `scope`.
+/// Lists everything in `scope`, but for folders that are as they are `known`.
 ///
 /// # Errors
 ///
 /// A failure that would hide components of more than one type: a lost session,
 /// a spent budget, an org that cannot be reached, a describe that fails.
-pub async fn discover(org: &Org, scope: &Scope, monitor: &dyn Monitor) -> Result<Discovery, Error> {
+pub async fn discover(
+    org: &Org,
+    scope: &Scope,
+    known: &KnownFolders,
+    monitor: &dyn Monitor,
+) -> Result<Discovery, Error> {
     let registry = Registry::official();
     let description = org
         .describe()
@@ -142,7 +151,7 @@ pub async fn discover(org: &Org, scope: &Scope, monitor: &dyn Monitor) -> Result
         scope.may_hold(it, parent)
     });
     monitor.event(Event::Started(Phase::List, Some(first.len() as u64)));
-    list_all(org, first, &mut found, monitor).await?;
+    list_all(org, first, &mut found, &mut |_, _| (), monitor).await?;
     let folders: BTreeMap<TypeName, BTreeSet<ComponentName>> = found
         .types
         .iter()
@@ -151,8 +160,13 @@ pub async fn discover(org: &Org, scope: &Scope, monitor: &dyn Monitor) -> Result
     let second = queries::second_round(registry, &described, &folders, |it| {
         scope.may_hold(it, None)
     });
+    // The tables come first: what changes between them and the listing differs next time.
+    let tables = folders::ask(org, &second, monitor).await;
+    let ids = folders::ids(registry, &found, &second);
+    let second = tables.take_unchanged(second, &ids, known, &mut found);
     monitor.event(Event::Started(Phase::List, Some(second.len() as u64)));
-    list_all(org, second, &mut found, monitor).await?;
+    let mut note = |found: &mut Discovery, answer: &Answer| tables.note_answer(answer, &ids, found);
+    list_all(org, second, &mut found, &mut note, monitor).await?;
     monitor.event(Event::Finished(Phase::List));
     Ok(found)
 }
@@ -168,7 +182,7 @@ pub async fn list(
     monitor: &dyn Monitor,
 ) -> Result<Discovery, Error> {
     let mut found = Discovery::default();
-    list_all(org, queries, &mut found, monitor).await?;
+    list_all(org, queries, &mut found, &mut |_, _| (), monitor).await?;
     Ok(found)
 }
 
@@ -176,6 +190,7 @@ async fn list_all(
     org: &Org,
     queries: Vec<Query>,
     found: &mut Discovery,
+    note: &mut dyn FnMut(&mut Discovery, &Answer),
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
     let calls: Vec<Vec<Query>> = queries.chunks(MAX_QUERIES).map(<[Query]>::to_vec).collect();
@@ -187,6 +202,9 @@ async fn list_all(
         let answer = answer?;
         done += answer.len() as u64;
         monitor.event(Event::Advanced(Phase::List, done));
+        for it in &answer {
+            note(found, it);
+        }
         found.take(answer);
     }
     Ok(())
@@ -257,14 +275,24 @@ fn placed(queries: &[Query], listing: client::Listing) -> Option<Vec<Answer>> {
             problem: None,
         })
         .collect();
-    let is_alone = queries.len() == 1;
-    let slot = |answer: &[Answer], type_name: &str| {
-        answer
-            .iter()
-            .position(|it| is_alone || it.query.type_name.as_str() == type_name)
+    let slot = |type_name: &str, name: &str| {
+        if queries.len() == 1 {
+            return Some(0);
+        }
+        let mut of_type =
+            (0..queries.len()).filter(|n| queries[*n].type_name.as_str() == type_name);
+        let first = of_type.next()?;
+        if of_type.next().is_none() {
+            return Some(first);
+        }
+        // Folders of one type, which the name tells apart.
+        let folder = name.rsplit_once('/')?.0;
+        queries.iter().position(|it| {
+            it.type_name.as_str() == type_name && it.folder.as_deref() == Some(folder)
+        })
     };
     for unnamed in &listing.unnamed {
-        let at = slot(&answer, &unnamed.type_name)?;
+        let at = slot(&unnamed.type_name, &unnamed.full_name)?;
         let folder = answer[at].query.folder.clone();
         answer[at].problem = Some(Problem {
             folder,
@@ -273,7 +301,10 @@ fn placed(queries: &[Query], listing: client::Listing) -> Option<Vec<Answer>> {
         });
     }
     for component in listing.components {
-        let at = slot(&answer, component.key.type_name.as_str())?;
+        let at = slot(
+            component.key.type_name.as_str(),
+            component.key.name.as_str(),
+        )?;
         answer[at].components.push(component);
     }
     Some(answer)
@@ -359,6 +390,22 @@ mod tests {
         assert!(found.get(&"Flow:A".parse().unwrap()).is_some());
         assert_eq!(found.types[&TypeName::known("Flow")].problems.len(), 1);
         assert!(found.types[&TypeName::known("Role")].problems.is_empty());
+    }
+
+    #[test]
+    fn entries_of_several_folders_belong_to_the_folder_that_they_name() {
+        let folders = ["A", "A/B", "C"].map(|it| Query {
+            type_name: TypeName::known("Report"),
+            folder: Some(it.to_owned()),
+        });
+        let listing = |names: &[&str]| Listing {
+            components: names.iter().map(|it| component(it)).collect(),
+            unnamed: Vec::new(),
+        };
+        let answers = placed(&folders, listing(&["Report:A/B/X", "Report:A/Y"])).unwrap();
+        let n: Vec<_> = answers.iter().map(|it| it.components.len()).collect();
+        assert_eq!(n, [1, 1, 0]);
+        assert!(placed(&folders, listing(&["Report:D/X"])).is_none());
     }
 
     #[test]

@@ -35,7 +35,7 @@ const NOT_LISTED: [&str; 2] = ["StandardValueSet", "BotVersion"];
 ///
 /// Source: `ListMetadataQuery` in the Metadata API Developer Guide: the folder
 /// type of e-mail templates is `EmailFolder`, Lightning ones are in `EmailTemplateFolder`.
-fn folder_types(registry: &Registry, content: &TypeName) -> Vec<TypeName> {
+pub(super) fn folder_types(registry: &Registry, content: &TypeName) -> Vec<TypeName> {
     registry
         .types()
         .filter(|it| it.folder_content_type.as_ref() == Some(content))

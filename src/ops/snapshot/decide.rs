@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::Base,
-    flows,
+    flows, folders,
     listing::{self, InScope, parent_of},
     permissions::{self, Fingerprints},
     record::Memory,
@@ -84,13 +84,6 @@ pub(super) async fn plan(
     monitor: &dyn Monitor,
 ) -> Result<ReadPlan, Error> {
     let registry = Registry::official();
-    let discovery = discover::discover(org, &setup.scope, monitor).await?;
-    let in_scope = listing::in_scope(registry, &discovery, &setup.scope);
-    let (flows, flows_problem) = match flows::versions(org).await {
-        Ok(flows) => (flows, None),
-        Err(reason) => (base.flows.clone(), Some(reason)),
-    };
-    let listed: Vec<RemoteComponent> = in_scope.components.values().cloned().collect();
     let asked = if options.full || options.tag.is_some() || base.commit.is_none() {
         Asked::Full
     } else {
@@ -105,6 +98,14 @@ pub(super) async fn plan(
         Pass::Full => BTreeMap::new(),
         Pass::Incremental { .. } => memory.seen(),
     };
+    let known = folders::known(base, memory, &seen);
+    let discovery = discover::discover(org, &setup.scope, &known, monitor).await?;
+    let in_scope = listing::in_scope(registry, &discovery, &setup.scope);
+    let (flows, flows_problem) = match flows::versions(org).await {
+        Ok(flows) => (flows, None),
+        Err(reason) => (base.flows.clone(), Some(reason)),
+    };
+    let listed: Vec<RemoteComponent> = in_scope.components.values().cloned().collect();
     let parent = |key: &ComponentKey| parent_of(registry, key);
     let mut decision = incremental::decide(&seen, &listed, &memory.unsettled(), pass, parent);
     if pass == Pass::Full {

@@ -11,6 +11,7 @@ mod commit;
 mod decide;
 mod detail;
 mod flows;
+mod folders;
 mod gather;
 mod listing;
 mod live;

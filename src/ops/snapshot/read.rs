@@ -22,7 +22,7 @@ use crate::{
     ledger::{Gap, GapKind},
     model::{ComponentKey, Manifest, OrgId, RemoteComponent, Timestamp, TypeName, hex},
     ops::{
-        discover::{self, Discovery, Query},
+        discover::{self, Query},
         error::Error,
         fetch::{self, Spool},
     },
@@ -408,7 +408,7 @@ pub(super) fn tree_key(
     ComponentKey::parse(source::UNMAPPED_TYPE, path).unwrap_or_else(|_| key.clone())
 }
 
-/// Lists again every type of which something is missing, and decides what was deleted.
+/// Lists again every type or folder of which something is missing, and decides what was deleted.
 async fn confirm_deletions(
     org: &Org,
     base: &Base,
@@ -425,12 +425,11 @@ async fn confirm_deletions(
         .filter(|it| !plan.is_selective || plan.decision.gone.contains(it))
         .collect();
     let first = listing::for_deletions(&plan.discovery);
-    let types = deletions::to_confirm(&before, &first);
-    if types.is_empty() {
+    let missing = deletions::to_confirm(&before, &first);
+    if missing.is_empty() {
         return Ok(());
     }
-    let queries = again(registry, &plan.discovery, &before, &types);
-    let second = discover::list(org, queries, monitor).await?;
+    let second = discover::list(org, again(registry, &missing), monitor).await?;
     let second = listing::for_deletions(&second);
     let caution = Caution {
         accept: options.accept_deletions,
@@ -483,41 +482,18 @@ fn stale_since(base: &Base, key: &ComponentKey, now: Timestamp) -> Timestamp {
     known.and_then(|it| it.since).unwrap_or(now)
 }
 
-/// The questions that list some types again, folder by folder where they are in folders.
-fn again(
-    registry: &Registry,
-    discovery: &Discovery,
-    before: &BTreeSet<ComponentKey>,
-    types: &BTreeSet<TypeName>,
-) -> Vec<Query> {
-    let mut queries = BTreeSet::new();
-    for type_name in types {
+/// The questions that list again what is missing: its type, or the folder that it was in.
+fn again(registry: &Registry, missing: &BTreeSet<ComponentKey>) -> Vec<Query> {
+    let question = |key: &ComponentKey| {
         let in_folder = registry
-            .type_named(type_name.as_str())
+            .type_named(key.type_name.as_str())
             .is_some_and(|it| it.in_folder);
-        if !in_folder {
-            queries.insert(Query {
-                type_name: type_name.clone(),
-                folder: None,
-            });
-            continue;
+        let folder = key.name.folder().filter(|_| in_folder);
+        Query {
+            type_name: key.type_name.clone(),
+            folder: folder.map(str::to_owned),
         }
-        let listed = discovery
-            .types
-            .get(type_name)
-            .into_iter()
-            .flat_map(|it| it.components.keys());
-        let old = before
-            .iter()
-            .filter(|it| it.type_name == *type_name)
-            .map(|it| &it.name);
-        let folders: BTreeSet<&str> = listed.chain(old).filter_map(|it| it.folder()).collect();
-        for folder in folders {
-            queries.insert(Query {
-                type_name: type_name.clone(),
-                folder: Some(folder.to_owned()),
-            });
-        }
-    }
+    };
+    let queries: BTreeSet<Query> = missing.iter().map(question).collect();
     queries.into_iter().collect()
 }

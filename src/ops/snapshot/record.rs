@@ -11,6 +11,7 @@ use super::{
     base::{Base, snapshot_id},
     commit::Commits,
     decide::ReadPlan,
+    folders,
     gather::StoredFile,
     listing,
     outcome::PathChange,
@@ -27,7 +28,7 @@ use crate::{
         RunState,
         coverage::Scope,
         org::LAYOUT,
-        state::{SeenComponent, append_run, parse_seen, render_seen},
+        state::{SeenComponent, SeenFolders, append_run, parse_folders, parse_seen, render_seen},
     },
     model::{ComponentKey, OrgId, TreePath, TypeName},
     ops::error::Error,
@@ -97,6 +98,20 @@ impl Memory {
             }
         }
         all
+    }
+
+    /// Folders that need not be listed while their rows stay the same, by the type of their content.
+    pub(super) fn folders(&self) -> BTreeMap<TypeName, SeenFolders> {
+        let read = |path: &TreePath, bytes: &[u8]| {
+            let name = path.as_str().strip_prefix("folders/")?;
+            let type_name: TypeName = name.strip_suffix(".json")?.parse().ok()?;
+            let folders = parse_folders(&type_name, bytes).ok()?;
+            Some((type_name, folders))
+        };
+        let files = self.stored.files.iter();
+        files
+            .filter_map(|(path, bytes)| read(path, bytes))
+            .collect()
     }
 
     /// Whether the user has lost permissions that the one of the last run had.
@@ -609,10 +624,10 @@ fn remember(
             return Ok(None);
         }
     } else {
-        files.retain(|path, _| !path.as_str().starts_with("seen/"));
-        for (seen_path, bytes) in seen(plan, answers) {
-            files.insert(seen_path, bytes);
-        }
+        let is_seen = |it: &str| it.starts_with("seen/") || it.starts_with("folders/");
+        files.retain(|path, _| !is_seen(path.as_str()));
+        files.extend(seen(plan, answers));
+        files.extend(folders::remembered(plan));
     }
     let mut state = memory.state.clone();
     // Where something is kept because this user sees less, the next run has to know, too.

@@ -1,0 +1,225 @@
+//! What a snapshot costs in API calls, as the org counts them.
+
+use std::{collections::BTreeMap, fs::File, path::PathBuf};
+
+use orgkeep::archive::{Level, Writer};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Org, TestEnv};
+
+/// Most calls of a snapshot that finds nothing, however many folders there are.
+const EMPTY: u64 = 300;
+
+/// Folders of reports: each has `Main`, each tenth `Second`.
+struct Company {
+    n_folders: usize,
+    /// A folder that is not there.
+    gone: Option<usize>,
+    /// Descriptions, by folder and name.
+    reports: BTreeMap<(usize, String), String>,
+    dir: TempDir,
+}
+
+impl Company {
+    fn new(n_folders: usize) -> Self {
+        let report = |n, name: &str| ((n, name.to_owned()), "as made".to_owned());
+        let one = (0..n_folders).map(|n| report(n, "Main"));
+        let two = (0..n_folders / 10).map(|n| report(n * 10, "Second"));
+        Self {
+            n_folders,
+            gone: None,
+            reports: one.chain(two).collect(),
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// The org as a zip in metadata format.
+    fn zip(&self) -> PathBuf {
+        const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+        const NS: &str = "xmlns=\"http://soap.sforce.com/2006/04/metadata\"";
+        let path = self.dir.path().join("org.zip");
+        let mut zip = Writer::new(File::create(&path).unwrap());
+        let mut add = |path: &str, text: String| {
+            zip.add(path, text.as_bytes(), Level::FAST).unwrap();
+        };
+        add(
+            "package.xml",
+            format!("{HEAD}<Package {NS}><version>66.0</version></Package>\n"),
+        );
+        for n in (0..self.n_folders).filter(|it| self.gone != Some(*it)) {
+            add(
+                &format!("reports/F{n:04}-meta.xml"),
+                format!(
+                    "{HEAD}<ReportFolder {NS}>\n    <name>Folder {n}</name>\n</ReportFolder>\n"
+                ),
+            );
+        }
+        for ((n, name), description) in &self.reports {
+            add(
+                &format!("reports/F{n:04}/{name}.report"),
+                format!(
+                    "{HEAD}<Report {NS}>\n    <description>{description}</description>\n    \
+                     <format>Tabular</format>\n    <name>{name}</name>\n    \
+                     <reportType>AccountList</reportType>\n</Report>\n"
+                ),
+            );
+        }
+        zip.finish().unwrap();
+        path
+    }
+
+    /// A repository of an org that is as this company is.
+    fn env(&self) -> TestEnv {
+        let env = TestEnv::new(Org::start(&["--load", self.zip().to_str().unwrap()]));
+        env.orgkeep(&["init"]).status(0);
+        env.org.clock(&json!({"now": "2027-01-10T08:00:00Z"}));
+        env
+    }
+
+    /// Makes the org as this company is, as changes of Jane.
+    fn change(&self, env: &TestEnv) {
+        let jane = "jane@acme.example";
+        env.org.load(&self.zip(), jane, "2027-01-10T09:00:00Z");
+        env.org.clock(&json!({"now": "2027-01-10T10:00:00Z"}));
+    }
+}
+
+/// Takes a snapshot; its report, and the calls that the org counted.
+#[track_caller]
+fn counted(env: &TestEnv, options: &[&str]) -> (Value, u64, BTreeMap<String, u64>) {
+    env.org.control("DELETE", "/simorg/calls", &Value::Null);
+    let mut arguments = vec!["snapshot", "--json"];
+    arguments.extend(options);
+    let ran = env.orgkeep(&arguments).status(0);
+    let calls = env.org.calls();
+    let report = serde_json::from_str(&ran.stdout).unwrap();
+    (report, calls.values().sum(), calls)
+}
+
+fn n_commits(report: &Value) -> usize {
+    report["commits"].as_array().unwrap().len()
+}
+
+fn changed_files(env: &TestEnv) -> String {
+    let show = [
+        "show",
+        "--name-status",
+        "--no-renames",
+        "--format=%an",
+        "HEAD",
+    ];
+    let text = env.git(&[&show[..], &["--", "force-app"]].concat());
+    text.replace("force-app/main/default/reports/", "")
+        .replace("-meta.xml", "")
+}
+
+#[test]
+fn thousands_of_folders_cost_an_incremental_snapshot_no_call_each() {
+    let mut company = Company::new(3_000);
+    let env = company.env();
+    let (report, first, calls) = counted(&env, &[]);
+    assert_eq!(report["pass"], "full");
+    assert_eq!(n_commits(&report), 1);
+    assert!(
+        first <= 1_000 + EMPTY,
+        "each folder is listed once: {calls:?}"
+    );
+
+    let (report, empty, calls) = counted(&env, &[]);
+    assert_eq!(report["pass"], "incremental");
+    assert_eq!(n_commits(&report), 0);
+    assert!(empty <= EMPTY, "{empty}: {calls:?}");
+
+    // One report is edited, one deleted, one goes to another folder.
+    let reports = &mut company.reports;
+    reports.insert((7, "Main".to_owned()), "edited".to_owned());
+    reports.remove(&(20, "Second".to_owned()));
+    let moved = reports.remove(&(30, "Second".to_owned())).unwrap();
+    reports.insert((31, "Second".to_owned()), moved);
+    company.change(&env);
+    let (report, some, calls) = counted(&env, &[]);
+    assert_eq!(report["pass"], "incremental");
+    assert_eq!(
+        changed_files(&env),
+        "Jane Doe\n\nM\tF0007/Main.report\nD\tF0020/Second.report\n\
+         D\tF0030/Second.report\nA\tF0031/Second.report\n"
+    );
+    assert!(some <= empty + 20, "{some}: {calls:?}");
+
+    let (report, again, calls) = counted(&env, &[]);
+    assert_eq!(n_commits(&report), 0);
+    assert!(again <= EMPTY, "{again}: {calls:?}");
+}
+
+#[test]
+fn folders_are_listed_one_by_one_where_a_table_cannot_be_read_and_by_a_full_pass() {
+    let mut company = Company::new(60);
+    let env = company.env();
+    counted(&env, &[]);
+    let (_, empty, _) = counted(&env, &[]);
+    for table in ["Report", "Folder"] {
+        env.org
+            .fault(&json!({"call": "query", "of": table, "fault": "error:INVALID_TYPE"}));
+        let before = env.org.n_calls("listMetadata");
+        let head = env.head();
+        env.orgkeep(&["snapshot"])
+            .status(0)
+            .warns(&format!("the table `{table}` cannot be read"));
+        assert!(env.org.n_calls("listMetadata") - before >= 60 / 3);
+        assert_eq!(head, env.head());
+        // What the table could not say is not remembered.
+        let (_, after, _) = counted(&env, &[]);
+        assert!(after >= empty + 60 / 3 - 1, "{after}");
+        assert_eq!(counted(&env, &[]).1, empty);
+    }
+    let (report, full, _) = counted(&env, &["--full"]);
+    assert_eq!(n_commits(&report), 0);
+    assert!(full >= empty + 60 / 3 - 1, "a full pass trusts no table");
+
+    // A folder goes with all that lies in it, and a new one comes.
+    company.reports.retain(|(n, _), _| *n != 59);
+    company
+        .reports
+        .insert((60, "New".to_owned()), "new".to_owned());
+    company.n_folders = 61;
+    company.gone = Some(59);
+    company.change(&env);
+    counted(&env, &[]);
+    assert_eq!(
+        changed_files(&env),
+        "Jane Doe\n\nD\tF0059.reportFolder\nD\tF0059/Main.report\nA\tF0060.reportFolder\nA\tF0060/New.report\n"
+    );
+    assert_eq!(n_commits(&counted(&env, &["--full"]).0), 0);
+    env.assert_sound();
+}
+
+#[test]
+fn what_is_out_of_scope_in_a_folder_is_told_of_alike_by_both_passes() {
+    let company = Company::new(60);
+    let env = company.env();
+    let config = env.repo().join("orgkeep.toml");
+    let written = std::fs::read_to_string(&config).unwrap();
+    let set = |rule: &str| {
+        let text = written.replace("[metadata]", &format!("[metadata]\n{rule}"));
+        std::fs::write(&config, text).unwrap();
+        env.git(&["commit", "-qam", rule]);
+    };
+    set("exclude = [\"Report:F0010/*\"]");
+    counted(&env, &[]);
+    let tree = env.tree("HEAD");
+    let (_, empty, _) = counted(&env, &[]);
+    assert_eq!(n_commits(&counted(&env, &["--full"]).0), 0);
+    assert_eq!(tree, env.tree("HEAD"));
+
+    // What was listed and skipped then is known now, and fetched.
+    set("exclude = []");
+    let (report, calls, _) = counted(&env, &[]);
+    assert_eq!(report["pass"], "incremental");
+    assert_eq!(
+        changed_files(&env).lines().skip(2).collect::<Vec<_>>(),
+        ["A\tF0010/Main.report", "A\tF0010/Second.report"]
+    );
+    assert!(calls <= empty + 6, "{calls} after {empty}");
+    assert_eq!(n_commits(&counted(&env, &["--full"]).0), 0);
+}
