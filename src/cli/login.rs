@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use etcetera::BaseStrategy;
 use serde::Serialize;
 
-use super::{CommandError, Context, Outcome, text};
+use super::{CommandError, Context, Outcome, interrupt, text};
 use crate::{
     auth::{
         App, Credential, Error, Key, Kind, Secret, SecretPlace, SfProgram, Vault, WebLogin,
@@ -333,7 +333,7 @@ fn secret(
     }
     let term = console::Term::stderr();
     context.say(&format!("{prompt} (is not shown):"));
-    let text = Secret::new(term.read_secure_line()?);
+    let text = Secret::new(interrupt::while_asking(|| term.read_secure_line())?);
     not_empty(Secret::new(text.expose().trim()), "nothing was entered")
 }
 
@@ -342,7 +342,7 @@ fn read_secret(file: &Path) -> Result<Secret, CommandError> {
     const MAX_BYTES: u64 = 64 * 1024;
     let mut text = String::new();
     let read = if file == Path::new("-") {
-        io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text)
+        interrupt::while_asking(|| io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text))
     } else {
         File::open(file).and_then(|it| it.take(MAX_BYTES).read_to_string(&mut text))
     };

@@ -10,6 +10,7 @@ mod demo;
 mod error;
 mod history;
 mod init;
+mod interrupt;
 mod login;
 mod logout;
 mod monitor;
@@ -132,17 +133,17 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
     match command {
         Command::Demo(args) => demo::run(context, &args),
         Command::Init(args) => init::run(context, &args),
-        Command::Login(args) => run_async(login::run(context, args)),
-        Command::Logout(args) => run_async(logout::run(context, args)),
+        Command::Login(args) => interruptible(login::run(context, args), NOTHING_CHANGED),
+        Command::Logout(args) => interruptible(logout::run(context, args), NOTHING_CHANGED),
         Command::Orgs(args) => orgs::run(context, &args),
-        Command::Snapshot(args) => run_async(snapshot::run(context, args)),
-        Command::Status(args) => run_async(status::run(context, &args)),
+        Command::Snapshot(args) => interruptible(snapshot::run(context, args), GOES_ON),
+        Command::Status(args) => interruptible(status::run(context, &args), NOTHING_CHANGED),
         Command::Log(args) => history::log(context, &args),
         Command::Show(args) => history::show(context, &args),
         Command::Accept(args) => accept::run(context, args),
-        Command::Rollback(args) => run_async(rollback::run(context, args)),
-        Command::Apply(args) => run_async(rollback::apply(context, args)),
-        Command::Diff(args) => run_async(history::diff(context, &args)),
+        Command::Rollback(args) => interruptible(rollback::run(context, args), LOOK),
+        Command::Apply(args) => interruptible(rollback::apply(context, args), LOOK),
+        Command::Diff(args) => interruptible(history::diff(context, &args), NOTHING_CHANGED),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {
@@ -160,7 +161,22 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
     }
 }
 
-/// Runs a command that talks to an org.
+/// What to do after a signal.
+const NOTHING_CHANGED: &str = "nothing is half done; run the command again";
+const GOES_ON: &str =
+    "the repository is sound; run the command again, and it goes on with the answers that came";
+const LOOK: &str = "a deploy that had begun goes on in the org: `orgkeep snapshot` records what it \
+                    did, then run the command again";
+
+/// Runs a command that talks to an org; a signal ends it in good order, with `hint`.
+fn interruptible<T>(
+    command: impl Future<Output = Result<T, CommandError>>,
+    hint: &'static str,
+) -> Result<T, CommandError> {
+    run_async(interrupt::or_interrupted(command, hint))
+}
+
+/// Runs what talks to an org.
 fn run_async<T>(command: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

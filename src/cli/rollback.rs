@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{CommandError, Context, Outcome, output::Tone, text};
+use super::{CommandError, Context, Outcome, interrupt, output::Tone, text};
 use crate::{
     client::Org,
     ops::{
@@ -436,7 +436,7 @@ fn confirm(
         "yes"
     };
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    interrupt::while_asking(|| io::stdin().lock().read_line(&mut answer))?;
     if answer.trim() == wanted.trim() {
         return Ok(());
     }

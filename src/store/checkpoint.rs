@@ -26,6 +26,8 @@ pub enum Step {
     BranchMoved,
     /// One of the other references has moved.
     RefMoved,
+    /// The index of a working tree is locked.
+    IndexLocked,
     /// One file of the working tree is in place.
     FileWritten,
     /// One file of the working tree is gone.

@@ -5,7 +5,7 @@ use std::{
     io::Write,
 };
 
-use super::{Error, Repository, publish::Recovery};
+use super::{Error, Repository, checkout::index::DRAFT, publish::Recovery};
 
 /// The right to write to a repository; ends when it is dropped, or with the process.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Repository {
             // What cannot be removed is in nobody's way.
             if name.starts_with("sign-") {
                 let _ = fs::remove_dir_all(entry.path());
-            } else if name.starts_with("note-") {
+            } else if name.starts_with("note-") || name.starts_with(DRAFT) {
                 let _ = fs::remove_file(entry.path());
             }
         }

@@ -25,6 +25,7 @@ mod replay;
 mod repository;
 mod seat;
 mod sign;
+mod stale;
 mod state;
 mod tag;
 mod tree;

@@ -17,6 +17,7 @@ use super::{
     pack::sync_dir,
     repository::work_dir_of,
     seat::Seat,
+    stale,
 };
 use crate::progress::Monitor;
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,9 @@ struct Note {
     detached: Option<PathBuf>,
     /// The commit that HEAD was.
     detached_at: Option<ObjectId>,
+    /// The other references that move, and where they go.
+    #[serde(default)]
+    also: Vec<(String, ObjectId)>,
 }
 
 impl WriteLock<'_> {
@@ -90,7 +94,17 @@ impl WriteLock<'_> {
         let branch = &publication.branch;
         repo.refuse_taken_tags(&publication.also)?;
         if branch.local == Some(publication.new) {
-            let not_moved = repo.move_others(&publication.also)?;
+            if publication.also.is_empty() {
+                pack.release();
+                return Ok(Published {
+                    refreshed: Ok(Refreshed::default()),
+                    not_moved: Vec::new(),
+                });
+            }
+            repo.write_note(publication, &[])?;
+            let not_moved = repo.move_others(&publication.also);
+            repo.remove_note()?;
+            let not_moved = not_moved?;
             pack.release();
             return Ok(Published {
                 refreshed: Ok(Refreshed::default()),
@@ -98,9 +112,7 @@ impl WriteLock<'_> {
             });
         }
         let seats = repo.seats(branch)?;
-        if !seats.is_empty() {
-            repo.write_note(publication, &seats)?;
-        }
+        repo.write_note(publication, &seats)?;
         if let Err(err) = repo.move_branch(publication) {
             repo.remove_note()?;
             return Err(err);
@@ -197,6 +209,7 @@ impl Repository {
             self.remove_note()?;
             return Ok(None);
         };
+        self.clear_locks(&note)?;
         let branch = self.branch(&note.branch, "origin")?;
         let completed = (branch.local == Some(note.new)).then_some(note.new);
         let mut refreshed = Refreshed::default();
@@ -210,6 +223,22 @@ impl Repository {
             completed,
             refreshed,
         }))
+    }
+
+    /// Takes away the lock files of the writer whose note it is.
+    fn clear_locks(&self, note: &Note) -> Result<(), Error> {
+        let branch = format!("refs/heads/{}", note.branch);
+        stale::clear_ref(self.common_dir(), &branch, note.new);
+        for (name, new) in &note.also {
+            stale::clear_ref(self.common_dir(), name, *new);
+        }
+        if let Some(git_dir) = &note.detached {
+            stale::clear_ref(git_dir, "HEAD", note.new);
+        }
+        for git in self.work_trees()? {
+            stale::clear_index(git.path());
+        }
+        Ok(())
     }
 
     /// The working trees that were to follow the branch, as they were before it moved.
@@ -253,6 +282,11 @@ impl Repository {
             new: publication.new,
             detached: detached.map(|it| it.git.path().to_owned()),
             detached_at: detached.and_then(|it| it.base),
+            also: publication
+                .also
+                .iter()
+                .map(|it| (it.name.clone(), it.new))
+                .collect(),
         };
         let path = self.note_path()?;
         let dir = self.private_dir()?;

@@ -158,7 +158,7 @@ fn refuse_unfinished(git: &git2::Repository, branch: &str) -> Result<(), Error> 
 }
 
 /// Refuses an index that another Git program has locked.
-pub(super) fn refuse_locked_index(git: &git2::Repository) -> Result<(), Error> {
+fn refuse_locked_index(git: &git2::Repository) -> Result<(), Error> {
     let path = git.path().join("index.lock");
     if path.exists() {
         Err(Error::IndexLocked { path })

@@ -9,6 +9,8 @@ mod calls;
 mod canonical_corpora;
 mod client;
 mod convert;
+#[cfg(unix)]
+mod damage;
 mod diff_corpora;
 mod docs;
 mod golden;

@@ -159,6 +159,53 @@ fn killed_at_any_step_it_is_as_before_or_complete() {
 }
 
 #[test]
+fn lock_files_of_a_killed_writer_are_no_obstacle() {
+    let note = ".git/orgkeep/publishing.json";
+    let mut n_noted = 0;
+    for steps in 15.. {
+        let scratch = Scratch::new();
+        let repo = scratch.repo("r");
+        let before = put(&repo, "first", FIRST).to_string();
+        let ended = run_child(&scratch.path("r"), Some(steps), None);
+        if ended {
+            break;
+        }
+        let Ok(text) = fs::read_to_string(scratch.path("r").join(note)) else {
+            continue;
+        };
+        // libgit2 leaves them empty, or with what the reference was to be.
+        let noted: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let new = noted["new"].as_str().unwrap();
+        let text = [String::new(), format!("{new}\n")][n_noted % 2].clone();
+        fs::write(scratch.path("r/.git/refs/heads/main.lock"), text).unwrap();
+        assert_recovers(&scratch, &repo, &before, &format!("step {steps}"));
+        n_noted += 1;
+    }
+    assert!(5 < n_noted, "{n_noted} steps with a note");
+}
+
+#[test]
+fn lock_files_of_others_are_left_alone() {
+    let scratch = Scratch::new();
+    let repo = scratch.repo("r");
+    let before = put(&repo, "first", FIRST).to_string();
+    let index = scratch.path("r/.git/index.lock");
+    fs::write(&index, "").unwrap();
+    let err = snapshot(&repo, "second", SECOND).unwrap_err();
+    assert!(matches!(err, Error::IndexLocked { .. }), "{err}");
+    fs::remove_file(index).unwrap();
+    let branch = scratch.path("r/.git/refs/heads/main.lock");
+    fs::write(&branch, format!("{before}\n")).unwrap();
+    let err = snapshot(&repo, "second", SECOND).unwrap_err();
+    assert!(matches!(err, Error::RefMoved { .. }), "{err}");
+    assert!(branch.exists());
+    assert_eq!(scratch.git("r", &["rev-parse", "main"]).trim(), before);
+    fs::remove_file(branch).unwrap();
+    put(&repo, "second", SECOND);
+    scratch.assert_clean("r");
+}
+
+#[test]
 fn disk_that_refuses_at_any_step_loses_nothing() {
     for steps in 0.. {
         let scratch = Scratch::new();

@@ -1,26 +1,86 @@
 //! The index of a working tree.
 
-use std::{fs, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use git2::{ErrorCode, Index, IndexEntry, IndexTime};
 
 use super::Outcome;
-use crate::store::{Entry, Error, TreeChange, seat::Seat};
+use crate::store::{Entry, Error, Repository, TreeChange, seat::Seat, stale::IndexLock};
+
+/// Name of the copy, in our own folder.
+pub(in crate::store) const DRAFT: &str = "index-draft";
 
 /// Set on an entry whose file a sparse checkout leaves out.
 ///
 /// Source: gitformat-index(5), "skip-worktree"; libgit2, `GIT_INDEX_ENTRY_SKIP_WORKTREE`.
 const SKIP_WORKTREE: u16 = 1 << 14;
 
-pub(super) fn open(seat: &Seat) -> Result<Index, Error> {
-    let mut index = seat.git.index().map_err(|source| Error::IndexUnreadable {
-        path: seat.work_dir.clone(),
-        source: source.into(),
-    })?;
-    index
-        .read(false)
-        .map_err(Error::database("read the index"))?;
-    Ok(index)
+/// The index of a working tree, locked, as a copy that can be changed at leisure.
+pub(super) struct Draft {
+    pub(super) index: Index,
+    /// The copy.
+    path: PathBuf,
+    /// The index itself.
+    target: PathBuf,
+    _lock: IndexLock,
+}
+
+impl Draft {
+    /// Locks the index of `seat` and reads it.
+    pub(super) fn open(repo: &Repository, seat: &Seat) -> Result<Self, Error> {
+        let private_dir = repo.private_dir()?;
+        let git_dir = seat.git.path();
+        let lock = IndexLock::take(git_dir, &private_dir)?;
+        let target = git_dir.join("index");
+        let path = private_dir.join(DRAFT);
+        copy(&target, &path).map_err(Error::disk("write", &path))?;
+        let read = || {
+            let mut index = Index::open(&path)?;
+            // Then libgit2 knows whose files the entries are of.
+            seat.git.set_index(&mut index)?;
+            Ok(index)
+        };
+        let index = read().map_err(|source: git2::Error| Error::IndexUnreadable {
+            path: seat.work_dir.clone(),
+            source: source.into(),
+        })?;
+        Ok(Self {
+            index,
+            path,
+            target,
+            _lock: lock,
+        })
+    }
+
+    /// Puts the copy in the place of the index, and gives up the lock.
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        self.index
+            .write()
+            .map_err(Error::database("write the index"))?;
+        fs::rename(&self.path, &self.target).map_err(Error::disk("write", &self.target))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Copies an index with its date: by that Git tells which entries were written
+/// in the same moment as their files, and looks at those again.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let found = match fs::metadata(from) {
+        Ok(found) => found,
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(err) => return Err(err),
+    };
+    fs::copy(from, to)?;
+    let copy = fs::OpenOptions::new().write(true).open(to)?;
+    copy.set_modified(found.modified()?)
 }
 
 /// Whether the file is left out of the working tree on purpose.
@@ -104,13 +164,4 @@ fn remember_file(entry: &mut IndexEntry, path: &Path) {
 #[cfg(not(unix))]
 fn remember_file(entry: &mut IndexEntry, path: &Path) {
     let _ = (entry, fs::symlink_metadata(path));
-}
-
-pub(super) fn write(index: &mut Index, seat: &Seat) -> Result<(), Error> {
-    match index.write() {
-        Err(err) if err.code() == ErrorCode::Locked => Err(Error::IndexLocked {
-            path: seat.git.path().join("index.lock"),
-        }),
-        written => written.map_err(Error::database("write the index")),
-    }
 }

@@ -8,7 +8,7 @@
 //! in it, and no file whose content is not the old or the new commit's.
 
 mod filters;
-mod index;
+pub(super) mod index;
 mod place;
 
 use std::{
@@ -78,13 +78,13 @@ pub(super) fn refresh(
     if changes.is_empty() {
         return Ok(Refreshed::default());
     }
-    super::seat::refuse_locked_index(&seat.git)?;
-    let mut index = index::open(seat)?;
+    let mut draft = index::Draft::open(repo, seat)?;
+    repo.reached(Step::IndexLocked, &seat.work_dir)?;
     let mut tasks: Vec<_> = changes
         .iter()
         .map(|change| Task {
             change,
-            indexed: index.get_path(Path::new(&change.path), 0),
+            indexed: draft.index.get_path(Path::new(&change.path), 0),
         })
         .collect();
     // What goes makes room for what comes: a file for a folder, `a` for `A`. Then
@@ -122,14 +122,14 @@ pub(super) fn refresh(
             }),
         }
         index::follow(
-            &mut index,
+            &mut draft.index,
             seat,
             task.change,
             task.indexed.as_ref(),
             outcome,
         )?;
     }
-    index::write(&mut index, seat)?;
+    draft.finish()?;
     repo.reached(Step::IndexWritten, &seat.work_dir)?;
     monitor.event(Event::Finished(Phase::CheckOut));
     Ok(refreshed)
