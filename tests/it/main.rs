@@ -13,6 +13,7 @@ mod convert;
 mod damage;
 mod diff_corpora;
 mod docs;
+mod every_type;
 mod golden;
 mod key_rules;
 mod push;

@@ -215,14 +215,17 @@ fn own_changed(
         return true;
     };
     let document = old.document().map(|it| it.path.as_str());
-    let (Some(old_root), Some(merged)) = (old_root, merged) else {
-        return old.files != files;
-    };
-    let others = |files: &[PackageFile]| {
+    // Files of a component come in no particular order.
+    let others = |files: &[PackageFile], document: Option<&str>| {
         let others = files.iter().filter(|it| Some(it.path.as_str()) != document);
-        others.cloned().collect::<Vec<_>>()
+        let mut others: Vec<PackageFile> = others.cloned().collect();
+        others.sort_by(|a, b| a.path.cmp(&b.path));
+        others
     };
-    others(&old.files) != others(files) || {
+    let (Some(old_root), Some(merged)) = (old_root, merged) else {
+        return others(&old.files, None) != others(files, None);
+    };
+    others(&old.files, document) != others(files, document) || {
         let own = |root: &Element| {
             let mut own = root.clone();
             let names: Vec<String> = children(key, root)

@@ -69,9 +69,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Deploys a folder in metadata format as `user`, and waits until it has succeeded.
+/// Deploys a folder in metadata format as `user`, and waits until it has succeeded;
+/// the last answer.
 #[track_caller]
-pub(crate) fn deploy(org: &Org, user: &str, folder: &str) {
+pub(crate) fn deploy(org: &Org, user: &str, folder: &str) -> String {
     let zip = base64::engine::general_purpose::STANDARD.encode(zip_of(Path::new(folder)));
     let started = soap(
         org,
@@ -97,7 +98,7 @@ pub(crate) fn deploy(org: &Org, user: &str, folder: &str) {
         );
         if answer.contains("<done>true</done>") {
             assert!(answer.contains("<status>Succeeded</status>"), "{answer}");
-            return;
+            return answer;
         }
     }
     panic!("the deploy of {folder} never ends");
