@@ -16,6 +16,7 @@ mod file;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod oauth;
+mod redaction_key;
 mod sf;
 mod source;
 mod vault;

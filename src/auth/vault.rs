@@ -96,6 +96,11 @@ impl Vault {
         }
     }
 
+    /// A file beside the logins.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
     /// All logins, by name.
     ///
     /// # Errors

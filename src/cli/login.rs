@@ -19,7 +19,11 @@ use crate::{
     },
     client::{HostPolicy, Http, InstanceUrl, Options},
     ops::login::{LoginReport, NewLogin, log_in},
+    source::redact::RedactionKey,
 };
+
+/// Variable that holds the key of redaction tags.
+const REDACTION_KEY: &str = "ORGKEEP_REDACTION_KEY";
 
 /// Log in to an org and keep the login
 ///
@@ -388,6 +392,42 @@ pub(super) fn vault(context: &Context) -> Result<Vault, CommandError> {
         Some("0" | "off" | "no" | "false")
     );
     Ok(Vault::at(dir, use_keyring))
+}
+
+/// The key that tags of secrets are made with: of the environment, else the one kept here.
+pub(super) fn redaction_key(context: &Context) -> Result<Option<RedactionKey>, CommandError> {
+    if let Some(text) = context.variable(REDACTION_KEY) {
+        let key = RedactionKey::parse(text).map_err(|err| {
+            let hint = format!("set {REDACTION_KEY} to the key that made the history");
+            CommandError::failed(&err, Some(hint))
+        })?;
+        return Ok(Some(key));
+    }
+    // Without a home there is no place where a key could lie.
+    let Ok(vault) = vault(context) else {
+        return Ok(None);
+    };
+    Ok(vault.redaction_key()?)
+}
+
+/// Makes the key for a history that begins, where somebody may keep it: not in CI, where it
+/// would be gone with the runner.
+pub(super) fn make_redaction_key(context: &Context) -> Result<Option<RedactionKey>, CommandError> {
+    let is_ci = context
+        .variable("CI")
+        .is_some_and(|it| !matches!(it, "0" | "false"));
+    if is_ci {
+        return Ok(None);
+    }
+    let Ok(vault) = vault(context) else {
+        return Ok(None);
+    };
+    let (key, path) = vault.make_redaction_key()?;
+    context.say(&format!(
+        "made the key of redaction tags, {}; other machines and CI need it as {REDACTION_KEY}",
+        path.display()
+    ));
+    Ok(Some(key))
 }
 
 /// How to talk to orgs, by the options that every command has.

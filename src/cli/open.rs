@@ -40,8 +40,10 @@ impl Context {
     ///
     /// An `orgkeep.toml` that is missing or wrong.
     pub fn settings(&self, repo: &Repository) -> Result<(Config, SnapshotSetup), CommandError> {
-        let (config, setup) = ops::setup::setup(repo)?;
-        if !setup.redact {
+        let (config, mut setup) = ops::setup::setup(repo)?;
+        if setup.redact {
+            setup.redaction_key = login::redaction_key(self)?;
+        } else {
             self.say("warning: redact = \"off\": secrets go into the history for ever");
         }
         Ok((config, setup))

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use clap::Args;
 
-use super::{CommandError, Context, Outcome, output::Tone, text};
+use super::{CommandError, Context, Outcome, login, output::Tone, text};
 use crate::{
     ops::snapshot::{self, PushReport, SnapshotOptions, SnapshotReport},
     plan::select::Selector,
@@ -59,7 +59,7 @@ pub(super) struct SnapshotArgs {
 /// Runs `orgkeep snapshot`.
 pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let (config, setup) = context.settings(&repo)?;
+    let (config, mut setup) = context.settings(&repo)?;
     let options = SnapshotOptions {
         full: args.full,
         only: args.only.iter().map(|it| Selector::parse(it)).collect(),
@@ -70,6 +70,10 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
         push: args.push,
     };
     let org = context.open_org_of(&config).await?;
+    let has_key = setup.redaction_key.is_some() || !setup.redact || options.dry_run;
+    if !has_key && snapshot::begins_history(&repo, &setup)? {
+        setup.redaction_key = login::make_redaction_key(context)?;
+    }
     let report = snapshot::snapshot(&org, &repo, &setup, &options, context.monitor()).await?;
     print(context, &report)?;
     summarise(context, &report)?;

@@ -96,13 +96,15 @@ pub enum GapKind {
     NotConverted,
     /// It is in the tree and does not deploy as it stands.
     NotDeployable,
+    /// Whether it changed could not be seen.
+    Unseen,
 }
 
 impl GapKind {
     /// Whether a gap of this kind is expected and no reason for status 3.
     #[must_use]
     pub fn is_expected(self) -> bool {
-        matches!(self, Self::Skipped | Self::NotDeployable)
+        matches!(self, Self::Skipped | Self::NotDeployable | Self::Unseen)
     }
 
     /// The word in reports.
@@ -117,6 +119,7 @@ impl GapKind {
             Self::InMotion => "in motion",
             Self::NotConverted => "not converted",
             Self::NotDeployable => "not deployable",
+            Self::Unseen => "unseen",
         }
     }
 }

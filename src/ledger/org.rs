@@ -21,6 +21,9 @@ pub struct OrgFile {
     pub level: String,
     /// Versions of the rules.
     pub rules: RuleVersions,
+    /// Id of the key that tags of secrets are made with; absent where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redaction_key: Option<String>,
 }
 
 /// Versions of the rules that wrote the tree; a difference calls for a rewrite.
@@ -80,6 +83,7 @@ mod tests {
             api_version: ApiVersion::new(66),
             level: "canonical".to_owned(),
             rules: OURS,
+            redaction_key: Some("5f0c11d2".to_owned()),
         }
     }
 

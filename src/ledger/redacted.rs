@@ -14,7 +14,8 @@ pub struct RedactedLine {
     pub path: TreePath,
     /// The element, as a path from the root.
     pub element: String,
-    /// Keyed tag of the value: a change is visible, the value is not.
+    /// Keyed tag of the value, `hmac-sha256:<key id>:<tag>`: a change is visible, the
+    /// value is not. `unseen:…` where it was taken out without a key.
     pub tag: String,
 }
 

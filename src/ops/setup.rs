@@ -52,6 +52,7 @@ pub fn setup(repo: &Repository) -> Result<(Config, SnapshotSetup), Error> {
         ignored_digest: ignored.as_deref().map(digest),
         package_dir: project.default_directory().clone(),
         redact: config.redact == Redact::On,
+        redaction_key: None,
         full_every: config.full_every,
         committer: (config.commit.name.clone(), config.commit.email.clone()),
     };

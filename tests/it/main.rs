@@ -18,6 +18,7 @@ mod golden;
 mod key_rules;
 mod push;
 mod recorded;
+mod redaction;
 mod registry;
 mod rollback_e2e;
 mod rules;

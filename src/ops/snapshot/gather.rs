@@ -26,7 +26,7 @@ use crate::{
     source::{
         self, Ignored, Level, PackageFile,
         canonical::{self, Rules},
-        redact::{self, RedactionKey},
+        redact::{self, Tags},
     },
     store::{ObjectId, PackBuilder},
 };
@@ -41,8 +41,8 @@ pub(super) struct Conversion<'a> {
     pub(super) registry: &'a Registry,
     pub(super) level: Level,
     pub(super) rules: &'a Rules,
-    /// Secrets are taken out with this key; `None` where redaction is off.
-    pub(super) redaction: Option<&'a RedactionKey>,
+    /// How secrets that are taken out are tagged; `None` where redaction is off.
+    pub(super) tags: Option<&'a Tags>,
     pub(super) scope: &'a Scope,
     pub(super) ignored: &'a Ignored,
     /// Package directory, such as `force-app`.
@@ -339,10 +339,10 @@ impl Conversion<'_> {
         bytes: Vec<u8>,
         outcome: &mut Outcome,
     ) -> Option<Vec<u8>> {
-        let Some(redaction) = self.redaction else {
+        let Some(tags) = self.tags else {
             return Some(bytes);
         };
-        match redact::redact(key.type_name.as_str(), path.as_str(), &bytes, redaction) {
+        match redact::redact(key.type_name.as_str(), path.as_str(), &bytes, tags) {
             Ok(redacted) => {
                 outcome
                     .redacted

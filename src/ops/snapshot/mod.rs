@@ -25,6 +25,7 @@ mod push;
 mod put_back;
 mod read;
 mod record;
+mod redaction;
 mod references;
 mod report;
 mod rewrite;
@@ -34,6 +35,7 @@ pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
 pub use live::diff_with_org;
 pub use options::{SnapshotOptions, SnapshotSetup};
 pub use push::PushReport;
+pub use redaction::begins_history;
 pub use report::{CommitReport, SnapshotReport};
 pub use status::{StatusChange, StatusReport, status};
 
@@ -79,8 +81,8 @@ pub async fn snapshot(
     let mut base = Base::read(repo, &branch, setup.package_dir.as_str())?;
     check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
     if !options.dry_run {
-        let redaction = setup.redact.then(|| read::redaction_key(identity.org.id));
-        let conversion = read::conversion(setup, redaction.as_ref());
+        let tags = redaction::tags(setup, &base, identity.org.id);
+        let conversion = read::conversion(setup, tags.as_ref());
         let now = org.now();
         if put_back::put_back(&lock, &branch, &base, setup, now, monitor)? {
             branch = repo.ready(&setup.branch, &setup.remote)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     model::{ApiVersion, TreePath},
     plan::{scope::Scope, select::Selector},
-    source::{Ignored, Level, canonical::Rules},
+    source::{Ignored, Level, canonical::Rules, redact::RedactionKey},
 };
 
 /// What holds for every snapshot of a repository: `orgkeep.toml` and the project's files.
@@ -31,6 +31,8 @@ pub struct SnapshotSetup {
     pub package_dir: TreePath,
     /// Whether secrets are taken out.
     pub redact: bool,
+    /// The key that their tags are made with, where it is at hand.
+    pub redaction_key: Option<RedactionKey>,
     /// Time between full passes.
     pub full_every: Duration,
     /// Name and address of the committer.

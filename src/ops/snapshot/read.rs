@@ -15,12 +15,12 @@ use super::{
     gather::{Conversion, Gathered},
     listing::{self, parent_of},
     merge::merge_partial,
-    people,
+    people, redaction,
 };
 use crate::{
     client::{Org, RetrieveMessage},
     ledger::{Gap, GapKind},
-    model::{ComponentKey, Manifest, OrgId, RemoteComponent, Timestamp, TypeName, hex},
+    model::{ComponentKey, Manifest, RemoteComponent, Timestamp, TypeName, hex},
     ops::{
         discover::{self, Query},
         error::Error,
@@ -36,7 +36,7 @@ use crate::{
     },
     progress::{Event, Monitor, Phase},
     registry::Registry,
-    source::{self, redact::RedactionKey},
+    source::{self, redact::Tags},
     store::{PackBuilder, Repository},
 };
 
@@ -76,8 +76,8 @@ pub(super) async fn read(
     monitor: &dyn Monitor,
 ) -> Result<Answers, Error> {
     let registry = Registry::official();
-    let redaction = setup.redact.then(|| redaction_key(plan.org_id));
-    let conversion = conversion(setup, redaction.as_ref());
+    let tags = redaction::tags(setup, base, plan.org_id);
+    let conversion = conversion(setup, tags.as_ref());
     let spool = Spool::open(&repo.private_dir()?)?;
     let mut answers = Answers {
         gathered: Gathered::default(),
@@ -151,30 +151,29 @@ pub(super) async fn read(
     confirm_deletions(org, base, plan, options, &mut answers, monitor).await?;
     merge_partial(repo, base, plan, &conversion, pack, &mut answers)?;
     answers.gaps.append(&mut answers.gathered.gaps);
+    let n_secrets = answers.gathered.redacted.len() + base.redacted.0.len();
+    if let Some(gap) = redaction::gap(tags.as_ref(), n_secrets) {
+        monitor.event(Event::Warned(format!(
+            "{}, so a change of a secret cannot be seen",
+            gap.reason
+        )));
+        answers.gaps.insert(gap);
+    }
     Ok(answers)
 }
 
 /// How this setup turns package files into files of the tree.
-pub(super) fn conversion<'a>(
-    setup: &'a SnapshotSetup,
-    redaction: Option<&'a RedactionKey>,
-) -> Conversion<'a> {
+pub(super) fn conversion<'a>(setup: &'a SnapshotSetup, tags: Option<&'a Tags>) -> Conversion<'a> {
     Conversion {
         registry: Registry::official(),
         level: setup.level,
         rules: &setup.rules,
-        redaction,
+        tags,
         scope: &setup.scope,
         ignored: &setup.ignored,
         package_dir: &setup.package_dir,
         version: setup.api_version,
     }
-}
-
-/// The key of redaction tags: a function of the org alone, so that two
-/// repositories of one org have the same tree.
-pub(super) fn redaction_key(org_id: OrgId) -> RedactionKey {
-    RedactionKey::new(format!("orgkeep redaction 1 {org_id}").as_bytes())
 }
 
 type Properties = BTreeMap<ComponentKey, RemoteComponent>;

@@ -18,6 +18,7 @@ use super::{
     permissions::Fingerprints,
     push::PushReport,
     read::{Answers, tree_key},
+    redaction,
     rewrite::level_name,
     rule_versions,
 };
@@ -185,6 +186,7 @@ pub(super) fn ledger(
         api_version: setup.api_version,
         level: level_name(setup.level).to_owned(),
         rules: rule_versions(setup),
+        redaction_key: redaction::key_id(setup, base),
     };
     put(&mut out.files, base, pack, OrgFile::PATH, &org.render())?;
     out.coverage = coverage(base, plan, answers, gaps, setup);
@@ -283,7 +285,7 @@ fn coverage(
                     // A path: it lasts as long as the file does.
                     None => base.listing.get(&gap.what).is_some(),
                 },
-                GapKind::Unsupported | GapKind::Skipped | GapKind::Stale => false,
+                GapKind::Unsupported | GapKind::Skipped | GapKind::Stale | GapKind::Unseen => false,
             };
             if lasts {
                 coverage.gaps.insert(gap.clone());

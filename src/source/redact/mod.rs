@@ -3,58 +3,25 @@
 //! A committed secret cannot be taken back, so it is taken out before anything
 //! is written, at both levels. In its place stands `!redacted:<tag>`: the tag
 //! is keyed with a key that is not in the repository and has 48 bits, so that a
-//! change of the secret is visible and guessing it leaves many candidates.
+//! change of the secret is visible and guessing it leaves many candidates. Without
+//! the key the tags that stand in the tree are kept.
 //!
 //! Hides `hmac`. Invariant: no other byte of a file changes.
 
 mod rules;
 mod scan;
+mod tags;
 
-use std::{borrow::Cow, fmt, ops::Range};
-
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use std::{borrow::Cow, ops::Range};
 
 use scan::{Found, find};
+pub use tags::{RedactionKey, ShortKey, Tags};
 
 /// Counts the changes of these rules that change files already written.
 pub const RULES_VERSION: u32 = 1;
 
 /// What every placeholder begins with.
 const MARK: &str = "!redacted:";
-/// Hexadecimal digits of a tag: 48 bits.
-const TAG_DIGITS: usize = 12;
-
-/// The key that tags are made with.
-///
-/// Whoever has it can test a guess of a secret against its tag.
-#[derive(Clone)]
-pub struct RedactionKey(Vec<u8>);
-
-impl RedactionKey {
-    /// The key of these bytes.
-    #[must_use]
-    pub fn new(bytes: &[u8]) -> Self {
-        Self(bytes.to_owned())
-    }
-
-    /// The tag of a value.
-    #[must_use]
-    pub fn tag(&self, value: &str) -> String {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(value.as_bytes());
-        let digest = mac.finalize().into_bytes();
-        let digits = digest.iter().take(TAG_DIGITS / 2);
-        digits.fold(String::new(), |tag, it| tag + &format!("{it:02x}"))
-    }
-}
-
-impl fmt::Debug for RedactionKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RedactionKey(..)")
-    }
-}
 
 /// A file without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +40,7 @@ pub struct RedactedValue {
     /// The elements from below the root to it, and what tells it from others
     /// there: `oauthConfig.consumerSecret`, `customHttpHeaders.headerFieldValue[X-Api-Key]`.
     pub element: String,
-    /// Its tag: equal as long as the value is.
+    /// Its tag, as the ledger tells it: equal as long as the value is.
     pub tag: String,
 }
 
@@ -120,26 +87,28 @@ pub fn redact<'a>(
     type_name: &str,
     path: &str,
     bytes: &'a [u8],
-    key: &RedactionKey,
+    tags: &Tags,
 ) -> Result<Redacted<'a>, Error> {
     let found = secrets(type_name, path, bytes)?;
     let mut values = Vec::new();
     let mut changes = Vec::new();
     for it in &found {
         let value = scan::value(&bytes[it.at.clone()]);
+        let element = name(it);
         let tag = if let Some(tag) = tag_of(&value) {
             tag.to_owned()
         } else {
             let is_new_each_time =
                 rules::ENCRYPTED_ANEW.contains(&(type_name, it.element.as_str()));
-            let tag = key.tag(if is_new_each_time { "" } else { &value });
+            let value = if is_new_each_time { "" } else { &value };
+            let tag = tags.tag(path, &element, value);
             changes.push((it.at.clone(), format!("{MARK}{tag}").into_bytes()));
             tag
         };
         values.push(RedactedValue {
             path: path.to_owned(),
-            element: name(it),
-            tag,
+            tag: tags.told(path, &element, &tag),
+            element,
         });
     }
     Ok(Redacted {
@@ -204,14 +173,14 @@ pub fn has_placeholder(bytes: &[u8]) -> bool {
 fn is_placeholder_first(bytes: &[u8]) -> bool {
     bytes
         .strip_prefix(MARK.as_bytes())
-        .and_then(|it| it.get(..TAG_DIGITS))
+        .and_then(|it| it.get(..tags::DIGITS))
         .is_some_and(|it| it.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// The tag of a value that is a placeholder.
 fn tag_of(value: &str) -> Option<&str> {
     let tag = value.strip_prefix(MARK)?;
-    (is_placeholder_first(value.as_bytes()) && tag.len() == TAG_DIGITS).then_some(tag)
+    (is_placeholder_first(value.as_bytes()) && tag.len() == tags::DIGITS).then_some(tag)
 }
 
 fn name(found: &Found) -> String {

@@ -3,8 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::xml::escape;
 
+const ORG: &str = "00D000000000001EAA";
+
 fn key() -> RedactionKey {
-    RedactionKey::new(b"a key of this test")
+    RedactionKey::parse("a key of this test").unwrap()
+}
+
+fn tags() -> Tags {
+    Tags::keyed(ORG, key())
 }
 
 fn app(secret: &str, label: &str) -> String {
@@ -19,13 +25,18 @@ const APP: &str = "connectedApps/A.connectedApp-meta.xml";
 #[test]
 fn secret_is_taken_out_and_no_other_byte_changes() {
     let file = app("s3cr&amp;t", "A &gt; B");
-    let res = redact("ConnectedApp", APP, file.as_bytes(), &key()).unwrap();
+    let res = redact("ConnectedApp", APP, file.as_bytes(), &tags()).unwrap();
     let elements: Vec<_> = res.values.iter().map(|it| it.element.as_str()).collect();
     assert_eq!(
         elements,
         ["oauthConfig.consumerKey", "oauthConfig.consumerSecret"]
     );
-    let tags: Vec<_> = res.values.iter().map(|it| it.tag.clone()).collect();
+    let told = format!("hmac-sha256:{}:", key().id());
+    let tags: Vec<_> = res
+        .values
+        .iter()
+        .map(|it| it.tag.strip_prefix(&told).unwrap().to_owned())
+        .collect();
     let expected = file
         .replace("3MVG9", &format!("!redacted:{}", tags[0]))
         .replace("s3cr&amp;t", &format!("!redacted:{}", tags[1]));
@@ -33,37 +44,63 @@ fn secret_is_taken_out_and_no_other_byte_changes() {
     assert!(has_placeholder(&res.bytes) && !has_placeholder(file.as_bytes()));
     assert_eq!(
         tags[1],
-        key().tag("s3cr&t"),
+        key().tag(ORG, "s3cr&t"),
         "the tag is over the value, not its escaping"
     );
     assert_eq!(tags[1].len(), 12);
 
-    let again = redact("ConnectedApp", APP, &res.bytes, &key()).unwrap();
+    let again = redact("ConnectedApp", APP, &res.bytes, &self::tags()).unwrap();
     assert_eq!((&again.bytes, &again.values), (&res.bytes, &res.values));
 }
 
 #[test]
 fn tag_is_equal_however_the_value_is_escaped_and_differs_by_key() {
-    let one = redact("ConnectedApp", APP, app("a&amp;b", "x").as_bytes(), &key())
+    let one = redact("ConnectedApp", APP, app("a&amp;b", "x").as_bytes(), &tags())
         .unwrap()
         .values;
     let other = redact(
         "ConnectedApp",
         APP,
         app("<![CDATA[a&b]]>", "x").as_bytes(),
-        &key(),
+        &tags(),
     )
     .unwrap()
     .values;
     assert_eq!(one, other);
-    assert_ne!(key().tag("a"), RedactionKey::new(b"another").tag("a"));
+    let other = RedactionKey::parse("another key of this test").unwrap();
+    assert_ne!(key().tag(ORG, "a"), other.tag(ORG, "a"));
+    assert_ne!(key().tag(ORG, "a"), key().tag("00D000000000002EAA", "a"));
+    assert_ne!(key().id(), other.id());
     assert_eq!(format!("{:?}", key()), "RedactionKey(..)");
+}
+
+#[test]
+fn without_the_key_the_tags_of_the_tree_stay_and_new_secrets_have_none() {
+    let (old, new) = (app("old", "x"), app("changed", "x"));
+    let keyed = redact("ConnectedApp", APP, old.as_bytes(), &tags()).unwrap();
+    let secret = keyed.values[1].clone();
+    let kept = Tags::kept([((secret.path, secret.element), secret.tag.clone())].into());
+    let res = redact("ConnectedApp", APP, new.as_bytes(), &kept).unwrap();
+    assert_eq!(res.values[1].tag, secret.tag);
+    assert_eq!(res.values[0].tag, "unseen:000000000000");
+    assert!(has_placeholder(&res.bytes));
+    let text = String::from_utf8(res.bytes.to_vec()).unwrap();
+    assert!(
+        !text.contains("changed") && !text.contains("3MVG9"),
+        "{text}"
+    );
+}
+
+#[test]
+fn short_text_is_no_key() {
+    assert_eq!(RedactionKey::parse(" 0123456789abcde \n"), Err(ShortKey));
+    assert!(RedactionKey::parse("0123456789abcdef\n").is_ok());
 }
 
 #[test]
 fn present_value_takes_the_placeholder_s_place() {
     let old = app("old", "old label");
-    let redacted = redact("ConnectedApp", APP, old.as_bytes(), &key())
+    let redacted = redact("ConnectedApp", APP, old.as_bytes(), &tags())
         .unwrap()
         .bytes;
     let now = app("new&apos;1", "new label");
@@ -115,7 +152,7 @@ fn repeated_values_are_told_by_what_stands_beside_them() {
         ("Authorization", "b1"),
         ("X-Api-Key", "k2"),
     ]);
-    let res = redact("ExternalDataSource", path, file.as_bytes(), &key()).unwrap();
+    let res = redact("ExternalDataSource", path, file.as_bytes(), &tags()).unwrap();
     let elements: Vec<_> = res.values.iter().map(|it| it.element.as_str()).collect();
     insta::assert_snapshot!(elements.join("\n"), @r"
     customHttpHeaders.headerFieldValue[X-Api-Key]
@@ -146,11 +183,11 @@ fn file_of_a_type_with_secrets_that_cannot_be_read_is_refused() {
         "<a/><b/>",
         "<a b='>",
     ] {
-        let res = redact("AuthProvider", "a-meta.xml", file.as_bytes(), &key());
+        let res = redact("AuthProvider", "a-meta.xml", file.as_bytes(), &tags());
         assert!(matches!(res, Err(Error::Unreadable { .. })), "{file}");
     }
     assert!(
-        redact("Report", "a-meta.xml", b"<a", &key()).is_ok(),
+        redact("Report", "a-meta.xml", b"<a", &tags()).is_ok(),
         "a report has none"
     );
 }
@@ -159,11 +196,17 @@ fn file_of_a_type_with_secrets_that_cannot_be_read_is_refused() {
 fn private_key_goes_and_the_certificate_stays() {
     let file = "-----BEGIN CERTIFICATE-----\nAAA=\n-----END CERTIFICATE-----\n\
                 -----BEGIN RSA PRIVATE KEY-----\nBBB=\nCCC\n-----END RSA PRIVATE KEY-----\n";
-    let res = redact("Certificate", "certs/C.crt", file.as_bytes(), &key()).unwrap();
+    let res = redact("Certificate", "certs/C.crt", file.as_bytes(), &tags()).unwrap();
     let text = String::from_utf8(res.bytes.into_owned()).unwrap();
     assert_eq!(
         text,
-        file.replace("BBB=\nCCC", &format!("!redacted:{}", res.values[0].tag))
+        file.replace(
+            "BBB=\nCCC",
+            &format!(
+                "!redacted:{}",
+                res.values[0].tag.rsplit(':').next().unwrap()
+            )
+        )
     );
 }
 
@@ -184,11 +227,11 @@ proptest! {
     fn no_secret_stays_and_what_is_put_back_is_what_was(secret in "[^\\p{C}!]{4,20}", bytes in any::<Vec<u8>>()) {
         prop_assume!(!secret.trim().is_empty());
         let file = app(&escape(&secret), "label");
-        let res = redact("ConnectedApp", APP, file.as_bytes(), &key()).unwrap();
+        let res = redact("ConnectedApp", APP, file.as_bytes(), &tags()).unwrap();
         prop_assert_eq!(res.values.len(), 2);
         let back = reinstate("ConnectedApp", APP, &res.bytes, file.as_bytes()).unwrap();
         prop_assert_eq!(&*back, file.as_bytes());
-        let _ = redact("ConnectedApp", APP, &bytes, &key());
+        let _ = redact("ConnectedApp", APP, &bytes, &tags());
     }
 }
 
@@ -199,7 +242,7 @@ fn secret_that_is_encrypted_anew_each_time_keeps_its_tag() {
         let text = format!(
             "<AuthProvider><consumerKey>{key_of}</consumerKey><consumerSecret>{secret}</consumerSecret></AuthProvider>"
         );
-        let redacted = redact("AuthProvider", path, text.as_bytes(), &key()).unwrap();
+        let redacted = redact("AuthProvider", path, text.as_bytes(), &tags()).unwrap();
         String::from_utf8(redacted.bytes.to_vec()).unwrap()
     };
     assert_eq!(tag("a", "one"), tag("a", "another"));

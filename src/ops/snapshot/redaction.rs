@@ -1,0 +1,67 @@
+//! Which key the tags of secrets are made with.
+//!
+//! The key is never in the repository; its id stands in `.orgkeep/org.json`. A run
+//! that has no key, or another one, keeps the tags that stand in the tree: secrets
+//! stay out all the same, and only whether one changed cannot be seen.
+
+use super::{SnapshotSetup, base::Base};
+use crate::{
+    ledger::{Gap, GapKind, OrgFile, RedactedValues},
+    model::OrgId,
+    ops::error::Error,
+    source::redact::{RedactionKey, Tags},
+    store::Repository,
+};
+
+/// How secrets are tagged; `None` where they are not taken out.
+pub(super) fn tags(setup: &SnapshotSetup, base: &Base, org: OrgId) -> Option<Tags> {
+    if !setup.redact {
+        return None;
+    }
+    if let Some(key) = &setup.redaction_key
+        && key_id(setup, base) == Some(key.id())
+    {
+        return Some(Tags::keyed(org.to_string(), key.clone()));
+    }
+    let kept = base.redacted.0.iter().map(|it| {
+        let place = (it.path.to_string(), it.element.clone());
+        (place, it.tag.clone())
+    });
+    Some(Tags::kept(kept.collect()))
+}
+
+/// The id of the key of this history: the one that began it.
+pub(super) fn key_id(setup: &SnapshotSetup, base: &Base) -> Option<String> {
+    match &base.org {
+        Some(org) if org.redaction_key.is_some() || !base.redacted.0.is_empty() => {
+            org.redaction_key.clone()
+        }
+        _ if setup.redact => setup.redaction_key.as_ref().map(RedactionKey::id),
+        _ => None,
+    }
+}
+
+/// That changes of secrets cannot be seen, where secrets are out and the key is not at hand.
+pub(super) fn gap(tags: Option<&Tags>, n_secrets: usize) -> Option<Gap> {
+    let is_blind = n_secrets > 0 && tags.is_some_and(|it| !it.are_keyed());
+    is_blind.then(|| Gap {
+        what: RedactedValues::PATH.to_owned(),
+        kind: GapKind::Unseen,
+        reason: "the redaction key of this history is not at hand".to_owned(),
+        since: None,
+    })
+}
+
+/// Whether the branch has no snapshot yet, so that a key may be made for it.
+///
+/// # Errors
+///
+/// A repository or a branch that cannot be read.
+pub fn begins_history(repo: &Repository, setup: &SnapshotSetup) -> Result<bool, Error> {
+    let branch = repo.ready(&setup.branch, &setup.remote)?;
+    let Some(tip) = branch.tip else {
+        return Ok(true);
+    };
+    let tree = repo.commit(tip)?.tree;
+    Ok(repo.entry_at(tree, OrgFile::PATH)?.is_none())
+}
