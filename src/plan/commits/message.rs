@@ -13,8 +13,11 @@ use crate::model::{OrgId, Timestamp};
 
 /// Longest subject, in characters.
 ///
-/// Own figure: a line of a wide terminal with hash, date and name before it.
-const SUBJECT: usize = 110;
+/// Own figure: room for a component and what went with it.
+const SUBJECT: usize = 100;
+
+/// Room for `, and 1234 more` at its end.
+const MORE: usize = 15;
 
 /// Most lines that list components.
 const LINES: usize = 200;
@@ -152,7 +155,7 @@ pub fn counted(n: usize, word: &str) -> String {
     format!("{n} {word}s")
 }
 
-/// The components of a commit: deletions first, each with what went with it.
+/// The components of a commit: deletions first, each with what went with it, then what is new.
 fn component_lines(commit: &PlannedCommit, files: &[ChangedFile]) -> Vec<Line> {
     let parts: Vec<&Part> = commit
         .parts
@@ -162,10 +165,19 @@ fn component_lines(commit: &PlannedCommit, files: &[ChangedFile]) -> Vec<Line> {
     let mut lines: BTreeMap<(u8, String), Line> = BTreeMap::new();
     let order = |change: Change| match change {
         Change::Deleted => 0,
-        Change::Changed => 1,
-        Change::Added => 2,
+        Change::Added => 1,
+        Change::Changed => 2,
     };
-    for part in parts.iter().filter(|it| it.consequence_of.is_none()) {
+    // A component that came or went has no changes of its own: its other files came or went with it.
+    let whole: BTreeSet<_> = parts
+        .iter()
+        .filter(|it| it.consequence_of.is_none() && it.change != Change::Changed)
+        .map(|it| &it.key)
+        .collect();
+    let is_told = |it: &Part| {
+        it.consequence_of.is_none() && (it.change != Change::Changed || !whole.contains(&it.key))
+    };
+    for part in parts.iter().filter(|it| is_told(it)) {
         let name = neutral(&format!(
             "{} {}",
             part.key.type_name,
@@ -212,14 +224,14 @@ fn subject(commit: &PlannedCommit, lines: &[Line], story: &Story<'_>) -> String 
     for (n, line) in lines.iter().enumerate() {
         let phrase = line.short();
         let left = lines.len() - n;
-        let more = if left > 1 { 16 } else { 0 };
-        let length = out.chars().count() + 3 + phrase.chars().count() + more;
+        let more = if left > 1 { MORE } else { 0 };
+        let length = out.chars().count() + 2 + phrase.chars().count() + more;
         if n > 0 && SUBJECT < length {
-            let _ = write!(out, "   … and {left} more");
+            let _ = write!(out, ", and {left} more");
             return out;
         }
         if n > 0 {
-            out.push_str("   ");
+            out.push_str(", ");
         }
         out.push_str(&shortened(&phrase, SUBJECT - more));
     }
@@ -274,7 +286,11 @@ fn shortened(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {
         return text.to_owned();
     }
-    let mut out: String = text.chars().take(longest.saturating_sub(1)).collect();
-    out.push('…');
-    out
+    let cut: String = text.chars().take(longest.saturating_sub(1)).collect();
+    // At the end of a word, unless that leaves next to nothing.
+    let words = cut.rfind(' ').filter(|it| cut.len() / 2 < *it);
+    let end = words.map_or(cut.as_str(), |it| {
+        cut[..it].trim_end_matches([' ', ',', ';', ':'])
+    });
+    format!("{end}…")
 }

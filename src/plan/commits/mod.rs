@@ -401,7 +401,9 @@ fn co_authors(
             continue;
         }
         let label = (evidence.label)(&part.key);
-        for row in evidence.trail.changes_of(&part.key, label.as_deref()) {
+        let rows = evidence.trail.changes_of(&part.key, label.as_deref());
+        // What is older has its commit already.
+        for row in rows.filter(|it| evidence.since <= Some(it.at)) {
             if let Who::Person(author) = who_is(&row.by) {
                 with.insert(author);
             }

@@ -236,6 +236,81 @@ fn file_that_cannot_be_told_apart_names_the_others_as_co_authors() {
 }
 
 #[test]
+fn change_that_the_last_snapshot_told_makes_nobody_a_co_author_of_this_one() {
+    let files = [file(
+        "A",
+        vec![part("Layout:Account-Sales", Change::Changed, &[])],
+    )];
+    let display = "Changed page layout Account-Sales";
+    let commits = plan(
+        &files,
+        &[("Layout:Account-Sales", "Omar", "2026-11-21T00:01:00Z")],
+        vec![
+            row("Jane", "2026-11-20T23:59:00Z", "changedLayout", display),
+            row("Omar", "2026-11-21T00:01:00Z", "changedLayout", display),
+        ],
+    );
+    assert_eq!(name(&commits[0]), "Omar");
+    assert_eq!(commits[0].with, BTreeSet::new());
+}
+
+#[test]
+fn subject_names_what_went_and_what_came_and_ends_at_a_word() {
+    let new = "CustomField:Account.Region_of_the_headquarters__c";
+    let files = [
+        file("A", vec![part("ApexClass:Quote", Change::Changed, &[])]),
+        file("B", vec![part(new, Change::Added, &[])]),
+        file(
+            "C",
+            vec![part(
+                "Report:Sales/Won",
+                Change::Changed,
+                &["filter 1: value 25000 to 50000"],
+            )],
+        ),
+    ];
+    let by = |of| (of, "Omar", "2026-11-21T12:00:00Z");
+    let stamps = ["ApexClass:Quote", new, "Report:Sales/Won"].map(by);
+    let commits = plan(&files, &stamps, Vec::new());
+    let text = messages(&commits, &files);
+    assert_eq!(
+        text.lines().next(),
+        Some("+ CustomField Account.Region_of_the_headquarters__c, ~ ApexClass Quote, and 1 more")
+    );
+    let commits = plan(&files[2..], &stamps, Vec::new());
+    let long = vec![Part {
+        details: vec![
+            "filter 1: value 25000 to 50000 and a good deal more than that in so many words of it"
+                .to_owned(),
+        ],
+        ..files[2].parts[0].clone()
+    }];
+    let text = messages(&commits, &[file("C", long)]);
+    assert_eq!(
+        text.lines().next(),
+        Some(
+            "~ Report Sales/Won: filter 1: value 25000 to 50000 and a good deal more than that in so many words…"
+        )
+    );
+}
+
+#[test]
+fn component_that_came_is_not_told_to_have_changed_as_well() {
+    let files = [
+        file("active", vec![part("Flow:Order", Change::Changed, &[])]),
+        file("latest", vec![part("Flow:Order", Change::Added, &[])]),
+    ];
+    let commits = plan(
+        &files,
+        &[("Flow:Order", "Omar", "2026-11-21T12:00:00Z")],
+        Vec::new(),
+    );
+    let text = messages(&commits, &files);
+    assert!(text.starts_with("+ Flow Order\n"), "{text}");
+    assert!(!text.contains('~'), "{text}");
+}
+
+#[test]
 fn date_older_than_the_last_snapshot_blames_nobody_unless_the_trail_tells() {
     let files = [file("A", vec![part("Profile:Admin", Change::Changed, &[])])];
     let stamps = [("Profile:Admin", "Old Admin", "2019-01-01T00:00:00Z")];
