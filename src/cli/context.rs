@@ -29,35 +29,38 @@ pub enum ColorChoice {
     Never,
 }
 
+/// Heading of the options of every command, which stand after a command's own.
+const COMMON: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub struct Globals {
     /// Run as if started in DIR
-    #[arg(short = 'C', long = "repo", value_name = "DIR", global = true)]
+    #[arg(short = 'C', long = "repo", value_name = "DIR", global = true, help_heading = COMMON)]
     pub repo: Option<PathBuf>,
 
     /// Login to use, by its name or username (default: the one that orgkeep.toml names)
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, help_heading = COMMON)]
     pub org: Option<String>,
 
     /// Print one JSON object instead of text, on failure too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
 
     /// Print no progress
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = COMMON)]
     pub quiet: bool,
 
-    /// When to colour
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    /// When to colour: auto, always or never
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true, help_heading = COMMON)]
     pub color: ColorChoice,
 
     /// Send credentials to this host although it is not Salesforce's (can be repeated)
-    #[arg(long = "allow-host", value_name = "HOST", global = true)]
+    #[arg(long = "allow-host", value_name = "HOST", global = true, help_heading = COMMON)]
     pub allow_hosts: Vec<String>,
 
     /// Stop in good order after so many API calls
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N", global = true, help_heading = COMMON)]
     pub max_api_calls: Option<u64>,
 }
 
