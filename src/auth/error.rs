@@ -131,6 +131,15 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// Nothing names an org, and no login is kept.
+    #[error("there is no org to talk to: no login is kept, and the environment names none")]
+    NotLoggedIn,
+    /// Nothing says which of the logins to use.
+    #[error("it is not said which login to use: there are {}", known.join(", "))]
+    SeveralLogins {
+        /// Names of the logins.
+        known: Vec<String>,
+    },
     /// There is no login by that name.
     #[error("there is no login `{name}`")]
     NoLogin {
@@ -193,6 +202,14 @@ impl Error {
                  connected app has as a callback URL"
                 .to_owned(),
             Self::TooOpen { path } => format!("run `chmod 600 {}`", path.display()),
+            Self::NotLoggedIn => {
+                "run `orgkeep login web`, or in CI set SF_ORG_INSTANCE_URL and SF_ACCESS_TOKEN \
+                 (`orgkeep login --help` has the others)"
+                    .to_owned()
+            }
+            Self::SeveralLogins { .. } => {
+                "say `--org NAME`, or name one in orgkeep.toml: `login` under [org]".to_owned()
+            }
             Self::NoLogin { known, .. } if known.is_empty() => {
                 "run `orgkeep login` first".to_owned()
             }

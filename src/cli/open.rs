@@ -43,8 +43,6 @@ impl Context {
         let (config, mut setup) = ops::setup::setup(repo)?;
         if setup.redact {
             setup.redaction_key = login::redaction_key(self)?;
-        } else {
-            self.say("warning: redact = \"off\": secrets go into the history for ever");
         }
         Ok((config, setup))
     }

@@ -60,6 +60,9 @@ pub(super) struct SnapshotArgs {
 pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
     let (config, mut setup) = context.settings(&repo)?;
+    if !setup.redact {
+        context.say("warning: redact = \"off\": secrets go into the history for ever");
+    }
     let options = SnapshotOptions {
         full: args.full,
         only: args.only.iter().map(|it| Selector::parse(it)).collect(),
@@ -115,7 +118,7 @@ fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError>
         out.line(&format!("no change in {} components", report.n_components))?;
     } else {
         out.line(&format!(
-            "{} files changed, {} of {} components retrieved",
+            "{} files changed; {} components retrieved with their parts, {} in all",
             report.n_changed_files, report.n_fetched, report.n_components
         ))?;
     }

@@ -92,7 +92,8 @@ pub enum Revocation {
 ///
 /// # Errors
 ///
-/// [`Error::NoLogin`] and [`Error::Ambiguous`]; [`Error::Environment`] where the
+/// [`Error::NotLoggedIn`], [`Error::NoLogin`], [`Error::Ambiguous`] and
+/// [`Error::SeveralLogins`]; [`Error::Environment`] where the
 /// environment holds half a login or two. A login that the command line names is
 /// taken without a look at the environment.
 pub fn choose(choice: &Choice<'_>, options: &Options) -> Result<(LoginSource, Origin), Error> {
@@ -114,12 +115,8 @@ fn the_only(mut logins: Vec<Login>) -> Result<Login, Error> {
     let known = |logins: &[Login]| logins.iter().map(|it| it.name.clone()).collect();
     match logins.len() {
         1 => Ok(logins.remove(0)),
-        0 => Err(Error::NoLogin {
-            name: "default".to_owned(),
-            known: Vec::new(),
-        }),
-        _ => Err(Error::Ambiguous {
-            name: "default".to_owned(),
+        0 => Err(Error::NotLoggedIn),
+        _ => Err(Error::SeveralLogins {
             known: known(&logins),
         }),
     }

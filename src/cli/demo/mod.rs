@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context, args: &DemoArgs) -> Result<Outcome, Command
         stage.say("")?;
         stage.say(&context.paint().paint(
             Tone::Strong,
-            "The org stays up. Go on by hand, in another terminal:",
+            "The org stays up until you press Ctrl-C here. Go on by hand, in another terminal:",
         ))?;
         let admin = &org.ready.users[0];
         stage.say(&format!("  cd {}", repo.display()))?;
@@ -68,6 +68,8 @@ pub(super) fn run(context: &Context, args: &DemoArgs) -> Result<Outcome, Command
             "  orgkeep log",
             "  orgkeep log CustomField:Account.Region__c",
             "  orgkeep show HEAD",
+            "  orgkeep diff HEAD~1",
+            "  orgkeep status",
             "  orgkeep snapshot --tag before-the-project -m 'Before we touch the sales process'",
             "  orgkeep rollback --to before-the-project ApexClass:OpportunityService",
         ] {
