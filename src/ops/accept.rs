@@ -70,7 +70,7 @@ pub struct Choice {
 /// A branch without a snapshot, and a repository that cannot be read.
 pub fn gaps(repo: &Repository, setup: &SnapshotSetup) -> Result<AcceptReport, Error> {
     let branch = repo.ready(&setup.branch, &setup.remote)?;
-    let base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    let base = Base::read(repo, &branch, &setup.package_dirs)?;
     base.kept_org(&branch.name)?;
     Ok(report(&branch.name, &base.coverage, &BTreeSet::new(), None))
 }
@@ -89,7 +89,7 @@ pub fn accept(
 ) -> Result<AcceptReport, Error> {
     let lock = repo.lock()?;
     let branch = repo.ready(&setup.branch, &setup.remote)?;
-    let base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    let base = Base::read(repo, &branch, &setup.package_dirs)?;
     base.kept_org(&branch.name)?;
     let new = chosen(&base.coverage, choice)?;
     if new.is_empty() {

@@ -51,6 +51,7 @@ pub fn setup(repo: &Repository) -> Result<(Config, SnapshotSetup), Error> {
             .map_or_else(Ignored::nothing, Ignored::parse),
         ignored_digest: ignored.as_deref().map(digest),
         package_dir: project.default_directory().clone(),
+        package_dirs: package_dirs(&project),
         redact: config.redact == Redact::On,
         redaction_key: None,
         full_every: config.full_every,
@@ -66,6 +67,14 @@ fn file(repo: &Repository, tree: Option<ObjectId>, path: &str) -> Result<Option<
     };
     let bytes = repo.blob(entry.id)?;
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The package directories, the default one first.
+fn package_dirs(project: &Project) -> Vec<TreePath> {
+    let default = project.default_directory();
+    let others = project.package_directories.iter().map(|it| &it.path);
+    let others = others.filter(|it| *it != default);
+    std::iter::once(default).chain(others).cloned().collect()
 }
 
 fn digest(text: &str) -> String {

@@ -18,6 +18,7 @@ mod fxp;
 mod ignored;
 mod join;
 mod labels;
+mod layout;
 mod mime;
 mod owner;
 mod place;
@@ -31,6 +32,7 @@ use crate::xml;
 pub use assign::{Assignment, LeftOver, PackageComponent, Reason, assign};
 pub use ignored::Ignored;
 pub use join::{join, join_at};
+pub use layout::{Layout, usual};
 pub use owner::{Owner, in_package_directory, owner, prefixes, tree_key};
 pub use split::{Split, split, split_canonical};
 

@@ -16,6 +16,7 @@ mod docs;
 mod every_type;
 mod golden;
 mod key_rules;
+mod own_layout;
 mod push;
 mod recorded;
 mod redaction;

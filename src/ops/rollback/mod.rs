@@ -104,7 +104,7 @@ pub async fn plan(
     let everything = SnapshotOptions::default();
     refresh(snapshot::snapshot(org, repo, setup, &everything, monitor).await?);
 
-    let then = Base::at(repo, target.commit, setup.package_dir.as_str())?;
+    let then = Base::at(repo, target.commit, &setup.package_dirs)?;
     let mut now = read_tip(repo, setup)?;
     let only = may_have_lost(repo, &then, &now, options, setup.api_version)?;
     if !only.is_empty() {
@@ -171,7 +171,7 @@ fn activations(plan: &RollbackPlan, then: &Base) -> Vec<Step> {
 
 fn read_tip(repo: &Repository, setup: &SnapshotSetup) -> Result<Base, Error> {
     let tip = history::tip(repo, &setup.branch, &setup.remote)?;
-    Base::at(repo, tip, setup.package_dir.as_str())
+    Base::at(repo, tip, &setup.package_dirs)
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -138,10 +138,11 @@ impl Packer<'_> {
         key: &ComponentKey,
         bytes: Vec<u8>,
     ) -> Result<(), Error> {
-        let inside = path
-            .as_str()
-            .strip_prefix(self.setup.package_dir.as_str())
-            .map_or(path.as_str(), |it| it.trim_start_matches('/'));
+        let dirs = self.setup.package_dirs.iter();
+        let mut insides = dirs.filter_map(|it| path.as_str().strip_prefix(it.as_str()));
+        let inside = insides
+            .find_map(|it| it.strip_prefix('/'))
+            .unwrap_or(path.as_str());
         let inside: TreePath = inside.parse().map_err(|_| Refusal::BadFile {
             path: path.to_string(),
             reason: "has no place in a package".to_owned(),

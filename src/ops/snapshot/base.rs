@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     ledger::{Coverage, FlowVersions, Inventory, OrgFile, RedactedValues},
-    model::{ComponentKey, RemoteComponent, Timestamp, TypeName},
+    model::{ComponentKey, RemoteComponent, Timestamp, TreePath, TypeName},
     ops::error::{Error, Refusal},
     registry::Registry,
-    source,
+    source::{self, Layout},
     store::{Branch, Listing, ObjectId, Repository, trailer},
 };
 
@@ -55,9 +55,13 @@ impl Base {
     /// # Errors
     ///
     /// A ledger that cannot be read, and a repository that cannot.
-    pub fn read(repo: &Repository, branch: &Branch, package_dir: &str) -> Result<Self, Error> {
+    pub fn read(
+        repo: &Repository,
+        branch: &Branch,
+        package_dirs: &[TreePath],
+    ) -> Result<Self, Error> {
         match branch.tip {
-            Some(commit) => Self::at(repo, commit, package_dir),
+            Some(commit) => Self::at(repo, commit, package_dirs),
             None => Ok(Self::default()),
         }
     }
@@ -67,7 +71,11 @@ impl Base {
     /// # Errors
     ///
     /// As for [`Base::read`].
-    pub fn at(repo: &Repository, commit: ObjectId, package_dir: &str) -> Result<Self, Error> {
+    pub fn at(
+        repo: &Repository,
+        commit: ObjectId,
+        package_dirs: &[TreePath],
+    ) -> Result<Self, Error> {
         let read_commit = repo.commit(commit)?;
         let tree = read_commit.tree;
         let listing = repo.list_tree(tree)?;
@@ -110,7 +118,7 @@ impl Base {
                 flows.insert(flow.to_owned(), FlowVersions::parse(flow, &bytes)?);
             }
         }
-        let families = families(&listing, package_dir);
+        let families = families(&listing, package_dirs);
         let last = last_snapshot(repo, commit)?;
         Ok(Self {
             commit: Some(commit),
@@ -125,6 +133,14 @@ impl Base {
             redacted,
             families,
         })
+    }
+
+    /// Where its files stand, and where new ones go.
+    #[must_use]
+    pub fn layout(&self, package_dir: &TreePath) -> Layout<'static> {
+        let paths = self.families.values().flatten();
+        let paths = paths.map(|it| it.path.as_str());
+        Layout::of(Registry::official(), package_dir, paths)
     }
 
     /// What the inventory knows of a component.
@@ -162,10 +178,14 @@ impl Base {
 }
 
 /// Our files, by the top-level component that they belong to.
-fn families(listing: &Listing, package_dir: &str) -> BTreeMap<ComponentKey, Vec<OwnedFile>> {
+fn families(
+    listing: &Listing,
+    package_dirs: &[TreePath],
+) -> BTreeMap<ComponentKey, Vec<OwnedFile>> {
     let registry = Registry::official();
     let mut families: BTreeMap<ComponentKey, Vec<OwnedFile>> = BTreeMap::new();
-    for folder in [package_dir, source::UNMAPPED] {
+    let folders = package_dirs.iter().map(TreePath::as_str);
+    for folder in folders.chain([source::UNMAPPED]) {
         for file in listing.under(folder) {
             let Some(owner) = source::owner(registry, file.path) else {
                 continue;

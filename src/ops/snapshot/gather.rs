@@ -24,7 +24,7 @@ use crate::{
     plan::{retrieve::RetrieveBatch, retrieve::partial, scope::Scope},
     registry::Registry,
     source::{
-        self, Ignored, Level, PackageFile,
+        self, Ignored, Layout, Level, PackageFile,
         canonical::{self, Rules},
         redact::{self, Tags},
     },
@@ -45,8 +45,8 @@ pub(super) struct Conversion<'a> {
     pub(super) tags: Option<&'a Tags>,
     pub(super) scope: &'a Scope,
     pub(super) ignored: &'a Ignored,
-    /// Package directory, such as `force-app`.
-    pub(super) package_dir: &'a TreePath,
+    /// Where the files of the project stand.
+    pub(super) layout: Layout<'a>,
     pub(super) version: ApiVersion,
 }
 
@@ -389,7 +389,7 @@ impl Conversion<'_> {
 
     /// Where a source file stands in the tree.
     fn tree_path(&self, path: &TreePath) -> Result<TreePath, InvalidPath> {
-        let path = source::in_package_directory(self.package_dir, path)?;
+        let path = self.layout.place(path)?;
         TreePath::from_org(path.as_str())
     }
 }

@@ -45,7 +45,7 @@ pub async fn diff_with_org(
     let _lock = repo.lock()?;
     let branch = repo.branch(&setup.branch, &setup.remote)?;
     let identity = identify(org).await?;
-    let base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    let base = Base::read(repo, &branch, &setup.package_dirs)?;
     base.kept_org(&branch.name)?;
     check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
     let memory = Memory::read(repo, identity.org.id)?;
@@ -141,9 +141,9 @@ fn holds(
     key: &ComponentKey,
 ) -> bool {
     let registry = Registry::official();
-    source::prefixes(registry, key).iter().any(|prefix| {
+    let usual = source::prefixes(registry, key).into_iter().any(|prefix| {
         let path = match prefix.starts_with(source::UNMAPPED) {
-            true => prefix.clone(),
+            true => prefix,
             false => format!("{}/{prefix}", setup.package_dir),
         };
         let is_of = |it: &str| {
@@ -159,5 +159,30 @@ fn holds(
             || changes
                 .iter()
                 .any(|(it, after)| is_of(it) && after.is_some())
-    })
+    });
+    usual || stands_elsewhere(listing, changes, setup, key)
+}
+
+/// Whether a component has files in a place of the project's own making.
+fn stands_elsewhere(
+    listing: &Listing,
+    changes: &BTreeMap<&str, Option<ObjectId>>,
+    setup: &SnapshotSetup,
+    key: &ComponentKey,
+) -> bool {
+    let registry = Registry::official();
+    let name = key.name.as_str();
+    let last = name.rsplit(['.', '/']).next().unwrap_or(name);
+    // Asking for the owner is dear, so the name has to be in the path first.
+    let is_of = |path: &str| {
+        path.contains(last) && source::owner(registry, path).is_some_and(|it| it.key == *key)
+    };
+    let dirs = setup.package_dirs.iter();
+    let mut kept = dirs
+        .flat_map(|it| listing.under(it.as_str()))
+        .filter(|it| changes.get(it.path).is_none_or(Option::is_some));
+    kept.any(|it| is_of(it.path))
+        || changes
+            .iter()
+            .any(|(path, after)| after.is_some() && is_of(path))
 }

@@ -78,19 +78,19 @@ pub async fn snapshot(
     } else {
         None
     };
-    let mut base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    let mut base = Base::read(repo, &branch, &setup.package_dirs)?;
     check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
     if !options.dry_run {
         let tags = redaction::tags(setup, &base, identity.org.id);
-        let conversion = read::conversion(setup, tags.as_ref());
+        let conversion = read::conversion(&base, setup, tags.as_ref());
         let now = org.now();
         if put_back::put_back(&lock, &branch, &base, setup, now, monitor)? {
             branch = repo.ready(&setup.branch, &setup.remote)?;
-            base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+            base = Base::read(repo, &branch, &setup.package_dirs)?;
         }
         if rewrite::rewrite(&lock, &branch, &base, &conversion, setup, now, monitor)? {
             branch = repo.ready(&setup.branch, &setup.remote)?;
-            base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+            base = Base::read(repo, &branch, &setup.package_dirs)?;
         }
     }
     let memory = record::Memory::read(repo, identity.org.id)?;

@@ -29,6 +29,8 @@ pub struct SnapshotSetup {
     pub ignored_digest: Option<String>,
     /// Package directory that new components go to.
     pub package_dir: TreePath,
+    /// All package directories, that one first.
+    pub package_dirs: Vec<TreePath>,
     /// Whether secrets are taken out.
     pub redact: bool,
     /// The key that their tags are made with, where it is at hand.

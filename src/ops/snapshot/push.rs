@@ -273,7 +273,7 @@ pub(super) async fn publish(
             continue;
         };
         packs.extend(pack);
-        let base = Base::at(repo, tip, run.setup.package_dir.as_str())?;
+        let base = Base::at(repo, tip, &run.setup.package_dirs)?;
         check_bond(&base, run.branch, org, &rule_versions(run.setup))?;
         if base.listed_at > Some(run.plan.began) {
             return drop_ours(run, &remote, &base, tip);

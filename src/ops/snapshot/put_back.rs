@@ -4,7 +4,7 @@
 //! made is no news of the org, so a commit of our own takes it back, and whatever
 //! of it is in the org comes with the snapshot, under the name of who deployed it.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     SnapshotSetup,
@@ -43,8 +43,9 @@ pub(super) fn put_back(
     let changes: Vec<TreeChange> = repo
         .diff_trees(ours.tree, tree)?
         .into_iter()
-        .filter(|it| is_ours(&it.path, setup.package_dir.as_str()))
+        .filter(|it| is_ours(&it.path, &setup.package_dirs))
         .collect();
+    let changes = without_moves(changes);
     if changes.is_empty() {
         return Ok(false);
     }
@@ -90,13 +91,38 @@ pub(super) fn put_back(
     Ok(true)
 }
 
+/// The changes without those of files that only got another place: where a component
+/// stands is the project's own affair.
+fn without_moves(changes: Vec<TreeChange>) -> Vec<TreeChange> {
+    let registry = Registry::official();
+    let usual = |it: &TreeChange| source::usual(registry, &it.path);
+    let mut gone = BTreeMap::new();
+    let mut come = BTreeMap::new();
+    for it in &changes {
+        match (&it.before, &it.after) {
+            (Some(before), None) => gone.insert(usual(it), before.id),
+            (None, Some(after)) => come.insert(usual(it), after.id),
+            _ => None,
+        };
+    }
+    let is_move = |it: &TreeChange| {
+        let usual = usual(it);
+        (it.before.is_none() || it.after.is_none())
+            && usual.is_some()
+            && gone
+                .get(&usual)
+                .is_some_and(|id| come.get(&usual) == Some(id))
+    };
+    changes.into_iter().filter(|it| !is_move(it)).collect()
+}
+
 /// Whether a path is one that only snapshots write.
-fn is_ours(path: &str, package_dir: &str) -> bool {
+fn is_ours(path: &str, package_dirs: &[TreePath]) -> bool {
     let is_under = |folder: &str| {
         path.strip_prefix(folder)
             .is_some_and(|rest| rest.starts_with('/'))
     };
     is_under(".orgkeep")
-        || ((is_under(package_dir) || is_under(source::UNMAPPED))
+        || ((package_dirs.iter().any(|it| is_under(it.as_str())) || is_under(source::UNMAPPED))
             && source::owner(Registry::official(), path).is_some())
 }

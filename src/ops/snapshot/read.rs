@@ -77,7 +77,7 @@ pub(super) async fn read(
 ) -> Result<Answers, Error> {
     let registry = Registry::official();
     let tags = redaction::tags(setup, base, plan.org_id);
-    let conversion = conversion(setup, tags.as_ref());
+    let conversion = conversion(base, setup, tags.as_ref());
     let spool = Spool::open(&repo.private_dir()?)?;
     let mut answers = Answers {
         gathered: Gathered::default(),
@@ -163,7 +163,11 @@ pub(super) async fn read(
 }
 
 /// How this setup turns package files into files of the tree.
-pub(super) fn conversion<'a>(setup: &'a SnapshotSetup, tags: Option<&'a Tags>) -> Conversion<'a> {
+pub(super) fn conversion<'a>(
+    base: &Base,
+    setup: &'a SnapshotSetup,
+    tags: Option<&'a Tags>,
+) -> Conversion<'a> {
     Conversion {
         registry: Registry::official(),
         level: setup.level,
@@ -171,7 +175,7 @@ pub(super) fn conversion<'a>(setup: &'a SnapshotSetup, tags: Option<&'a Tags>) -
         tags,
         scope: &setup.scope,
         ignored: &setup.ignored,
-        package_dir: &setup.package_dir,
+        layout: base.layout(&setup.package_dir),
         version: setup.api_version,
     }
 }

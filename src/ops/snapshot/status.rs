@@ -93,7 +93,7 @@ pub async fn status(
 ) -> Result<StatusReport, Error> {
     let branch = repo.branch(&setup.branch, &setup.remote)?;
     let identity = identify(org).await?;
-    let base = Base::read(repo, &branch, setup.package_dir.as_str())?;
+    let base = Base::read(repo, &branch, &setup.package_dirs)?;
     base.kept_org(&branch.name)?;
     check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
     let memory = Memory::read(repo, identity.org.id)?;
