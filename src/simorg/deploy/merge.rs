@@ -10,6 +10,8 @@
 //! Source: Metadata API Developer Guide, `Profile`, `PermissionSet` ("as of API
 //! 40.0, a deployed permission set replaces"), `CustomObject`.
 
+use std::borrow::Cow;
+
 use super::{keys, meaning, pool::Scope, schema};
 use crate::{
     model::{ApiVersion, ComponentKey},
@@ -96,7 +98,33 @@ fn container(key: &ComponentKey, old: &Element, new: &Element, scope: &Scope) ->
 fn entries(type_name: &str, old: &Element, new: &Element) -> Element {
     let mut root = old.clone();
     overwrite_all(type_name, &mut root, new.elements());
+    sort_assignments(&mut root);
     root
+}
+
+/// Puts the layout assignments of a profile in order, by layout and record type.
+///
+/// Source: retrieved profiles, whose entries stand in alphabetical order.
+pub(super) fn sort_assignments(root: &mut Element) {
+    let is_one =
+        |it: &Node| matches!(it, Node::Element(it) if it.local_name() == "layoutAssignments");
+    let key = |it: &Node| match it {
+        Node::Element(it) => {
+            ["layout", "recordType"].map(|name| it.child_text(name).map(Cow::into_owned))
+        }
+        _ => [None, None],
+    };
+    let mut sorted: Vec<Node> = root
+        .children
+        .iter()
+        .filter(|it| is_one(it))
+        .cloned()
+        .collect();
+    sorted.sort_by_key(key);
+    let places = root.children.iter_mut().filter(|it| is_one(it));
+    for (place, node) in places.zip(sorted) {
+        *place = node;
+    }
 }
 
 fn settings(old: &Element, new: &Element) -> Element {
@@ -266,6 +294,21 @@ mod tests {
         let old = "<P><layoutAssignments><layout>A-One</layout></layoutAssignments></P>";
         let new = "<P><layoutAssignments><layout>A-Two</layout></layoutAssignments></P>";
         assert_eq!(merge("Profile:Admin", old, new, 66), new);
+    }
+
+    #[test]
+    fn layout_assignments_stand_in_order_whatever_came_when() {
+        let of = |layout: &str, record_type: &str| {
+            format!(
+                "<layoutAssignments><layout>{layout}</layout><recordType>{record_type}</recordType></layoutAssignments>"
+            )
+        };
+        let old = format!("<P>{}{}</P>", of("A-One", "A.X"), of("A-Two", "A.Y"));
+        let new = format!("<P>{}</P>", of("A-Zoo", "A.X"));
+        assert_eq!(
+            merge("Profile:Admin", &old, &new, 66),
+            format!("<P>{}{}</P>", of("A-Two", "A.Y"), of("A-Zoo", "A.X"))
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use super::{
     DeployMessage, DeployOptions,
     keys::object_of_layout,
+    merge,
     messages::Rows,
     names::{is_own_custom, object_of},
     package::Destructive,
@@ -469,4 +470,5 @@ fn fall_back(org: &SimOrg, profile: &mut Element, gone: &Gone) {
             }
         }
     }
+    merge::sort_assignments(profile);
 }
