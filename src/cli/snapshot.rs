@@ -1,6 +1,6 @@
 //! `orgkeep snapshot`
 
-use std::io::Write as _;
+use std::{collections::BTreeSet, io::Write as _};
 
 use clap::Args;
 
@@ -66,6 +66,7 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
     let options = SnapshotOptions {
         full: args.full,
         only: args.only.iter().map(|it| Selector::parse(it)).collect(),
+        fresh: BTreeSet::new(),
         tag: args.tag,
         message: args.message,
         dry_run: args.dry_run,

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
+use super::alike::alike;
 use crate::{
     registry::keys::{KeyRules, Order, Scope},
     xml::{Element, Node},
@@ -16,8 +17,19 @@ pub(super) struct Identity<'a> {
     pub name: &'a str,
     /// The texts of its key; `None` where nothing names it.
     pub key: Option<Vec<Cow<'a, str>>>,
+    /// Whether an element of its name stands at most once.
+    pub is_one: bool,
     /// How many like it stand before it.
     pub nth: usize,
+}
+
+/// How children are paired that no key names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nameless {
+    /// By content and place: what stands where another stood is that one, changed.
+    ByPlace,
+    /// By content and likeness: what has nothing in common with another is another one.
+    ByLikeness,
 }
 
 /// Whether an element holds nothing but elements and comments.
@@ -33,7 +45,7 @@ pub(super) fn identify<'a>(
     keys: &KeyRules,
 ) -> Vec<Identity<'a>> {
     let identity = |node: &'a Node| {
-        let (name, key) = match node {
+        let (name, key, is_one) = match node {
             Node::Element(child) => {
                 let (rule, _) = keys.look_up(scope, child.local_name());
                 let is_one = rule.order == Order::One;
@@ -42,11 +54,16 @@ pub(super) fn identify<'a>(
                 } else {
                     rule.known_by.of(child)
                 };
-                (child.name.as_str(), key)
+                (child.name.as_str(), key, is_one)
             }
-            _ => (COMMENT, None),
+            _ => (COMMENT, None, false),
         };
-        Identity { name, key, nth: 0 }
+        Identity {
+            name,
+            key,
+            is_one,
+            nth: 0,
+        }
     };
     let mut identities: Vec<Identity<'a>> = element.children.iter().map(identity).collect();
     let mut counts: HashMap<&Identity<'_>, usize> = HashMap::with_capacity(identities.len());
@@ -66,6 +83,7 @@ pub(super) fn identify<'a>(
 pub(super) fn pair(
     before: (&Element, &[Identity<'_>]),
     after: (&Element, &[Identity<'_>]),
+    nameless_by: Nameless,
 ) -> Vec<Option<usize>> {
     let mut pairs = vec![None; before.1.len()];
     let keyed: HashMap<&Identity<'_>, usize> = after
@@ -98,7 +116,12 @@ pub(super) fn pair(
     for (ours, theirs) in nameless {
         let one: Vec<&Node> = ours.iter().map(|at| &before.0.children[*at]).collect();
         let other: Vec<&Node> = theirs.iter().map(|at| &after.0.children[*at]).collect();
-        for (from, to) in by_content(&one, &other) {
+        let is_one = ours.first().is_some_and(|at| before.1[*at].is_one);
+        let found = match nameless_by {
+            Nameless::ByLikeness if !is_one => alike(&one, &other),
+            _ => by_content(&one, &other),
+        };
+        for (from, to) in found {
             pairs[ours[from]] = Some(theirs[to]);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     ChangeKind, ElementChange, Id, Place, Step,
-    align::{Identity, identify, is_regular, longest_rising, pair},
+    align::{Identity, Nameless, identify, is_regular, longest_rising, pair},
 };
 use crate::{
     registry::keys::{KeyRules, Scope},
@@ -16,10 +16,20 @@ use crate::{
 /// Takes time in proportion to the two documents, but for the sorting.
 #[must_use]
 pub fn diff(before: &Element, after: &Element, keys: &KeyRules) -> Vec<ElementChange> {
+    diff_by(before, after, keys, Nameless::ByPlace)
+}
+
+/// The same with another way to pair what no key names.
+pub(super) fn diff_by(
+    before: &Element,
+    after: &Element,
+    keys: &KeyRules,
+    nameless: Nameless,
+) -> Vec<ElementChange> {
     if before == after {
         return Vec::new();
     }
-    diff_sorted(&sorted(before, keys), &sorted(after, keys), keys)
+    search(&sorted(before, keys), &sorted(after, keys), keys, nameless)
 }
 
 /// The same for documents that are in canonical order.
@@ -28,8 +38,18 @@ pub(super) fn diff_sorted(
     after: &Element,
     keys: &KeyRules,
 ) -> Vec<ElementChange> {
+    search(before, after, keys, Nameless::ByPlace)
+}
+
+fn search(
+    before: &Element,
+    after: &Element,
+    keys: &KeyRules,
+    nameless: Nameless,
+) -> Vec<ElementChange> {
     let mut search = Search {
         keys,
+        nameless,
         path: Vec::new(),
         changes: Vec::new(),
     };
@@ -39,6 +59,7 @@ pub(super) fn diff_sorted(
 
 struct Search<'a> {
     keys: &'a KeyRules,
+    nameless: Nameless,
     path: Vec<Step>,
     changes: Vec<ElementChange>,
 }
@@ -72,7 +93,7 @@ impl Search<'_> {
             };
             self.push(ChangeKind::Attributes, bare(before), bare(after));
         }
-        let children = Children::new(before, after, scope, self.keys);
+        let children = Children::new((before, after), scope, self.keys, self.nameless);
         self.children(&children, scope);
     }
 
@@ -171,10 +192,15 @@ impl Search<'_> {
 }
 
 impl<'a> Children<'a> {
-    fn new(before: &'a Element, after: &'a Element, scope: Scope, keys: &KeyRules) -> Self {
+    fn new(
+        (before, after): (&'a Element, &'a Element),
+        scope: Scope,
+        keys: &KeyRules,
+        nameless: Nameless,
+    ) -> Self {
         let before = (before, identify(before, scope, keys));
         let after = (after, identify(after, scope, keys));
-        let to = pair((before.0, &before.1), (after.0, &after.1));
+        let to = pair((before.0, &before.1), (after.0, &after.1), nameless);
         let mut from = vec![None; after.1.len()];
         for (at, to) in to.iter().enumerate() {
             if let Some(to) = to {

@@ -7,9 +7,11 @@
 //! in canonical order, and their inverse turns it back.
 
 mod align;
+mod alike;
 mod apply;
 mod describe;
 mod find;
+mod lost;
 mod merge;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use apply::{Misfit, apply};
 pub use describe::{Noun, describe, noun, short};
 pub use find::diff;
+pub use lost::{Lost, put_back};
 pub use merge::{Conflict, Merged, merge};
 
 use crate::xml::Node;

@@ -361,7 +361,11 @@ impl Run<'_> {
     }
 
     async fn snapshot(&mut self, target: &TreeView<'_>) -> Result<(), Error> {
-        let options = SnapshotOptions::default();
+        let applied = self.planned.plan.applied();
+        let options = SnapshotOptions {
+            fresh: applied.map(|it| it.key.clone()).collect(),
+            ..SnapshotOptions::default()
+        };
         let report =
             snapshot::snapshot(self.org, self.repo, self.setup, &options, self.monitor).await?;
         self.report.commits = report.commits;

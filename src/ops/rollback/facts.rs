@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::view::TreeView;
+use super::view::{TreeView, flow_digest};
 use crate::{
     ledger::{FlowVersions as Versions, GapKind},
-    model::{ComponentKey, ComponentName, Timestamp},
+    model::{ApiVersion, ComponentKey, ComponentName, RecordId, Timestamp, TypeName},
     ops::{error::Error, snapshot::Base},
-    plan::rollback::{Facts, FlowVersions},
+    plan::{
+        retrieve::partial,
+        rollback::{Facts, FlowVersions},
+    },
     registry::Registry,
     source,
     store::{ObjectId, Repository},
@@ -51,19 +54,43 @@ fn folder_of(key: &ComponentKey, exists: impl Fn(&ComponentKey) -> bool) -> Opti
         .find(exists)
 }
 
+type Ids<'a> = HashMap<(&'a TypeName, RecordId), &'a ComponentKey>;
+
+/// The components of a tree by id. Those without one, and those that share one, are left out.
+fn by_id(base: &Base) -> Ids<'_> {
+    let mut ids: HashMap<_, Option<&ComponentKey>> = HashMap::new();
+    for (type_name, inventory) in &base.inventories {
+        for remote in inventory.components.values() {
+            if let Some(id) = remote.id {
+                let entry = ids.entry((type_name, id));
+                entry
+                    .and_modify(|it| *it = None)
+                    .or_insert(Some(&remote.key));
+            }
+        }
+    }
+    let only = ids.into_iter().filter_map(|(id, key)| Some((id, key?)));
+    only.collect()
+}
+
 /// Facts of the components of two trees.
 pub(super) struct Known<'a> {
+    repo: &'a Repository,
     then: &'a Base,
     now: &'a Base,
+    version: ApiVersion,
     folders: BTreeSet<ComponentKey>,
+    /// Names by type and id, then and now.
+    by_id: (Ids<'a>, Ids<'a>),
     deleted: HashMap<ComponentKey, Timestamp>,
 }
 
 impl<'a> Known<'a> {
     pub(super) fn new(
-        repo: &Repository,
+        repo: &'a Repository,
         (then, now): (&'a Base, &'a Base),
         views: (&TreeView<'_>, &TreeView<'_>),
+        version: ApiVersion,
     ) -> Result<Self, Error> {
         let registry = Registry::official();
         let is_folder = |key: &ComponentKey| {
@@ -73,8 +100,11 @@ impl<'a> Known<'a> {
         };
         let keys = views.0.keys().chain(views.1.keys());
         Ok(Self {
+            repo,
             then,
             now,
+            version,
+            by_id: (by_id(then), by_id(now)),
             folders: keys.filter(|it| is_folder(it)).cloned().collect(),
             deleted: deletions(repo, then.commit, now.commit)?,
         })
@@ -91,11 +121,62 @@ impl<'a> Known<'a> {
         Facts {
             parent: parent_of(key),
             folder: folder_of(key, |it| self.folders.contains(it)),
-            is_managed_body: remote.is_some_and(crate::model::RemoteComponent::is_installed),
+            is_installed: remote.is_some_and(crate::model::RemoteComponent::is_installed),
+            renamed: self.renamed(key),
+            is_made_again: self.is_made_again(key),
+            is_only_layout: key.type_name.as_str() == "Layout" && self.is_only_layout(key),
+            is_partial: partial::is_partial(&key.type_name, self.version),
             deleted_at: self.deleted.get(key).copied(),
-            flow: (key.type_name.as_str() == "Flow").then(|| self.flow(key)),
+            flow: matches!(key.type_name.as_str(), "Flow" | "FlowDefinition").then(|| {
+                self.flow(&ComponentKey::new(
+                    TypeName::known("Flow"),
+                    key.name.clone(),
+                ))
+            }),
             unread: unread.map(|it| it.reason.clone()),
         }
+    }
+
+    /// The name in the other tree of a component that one tree lacks, by its id.
+    fn renamed(&self, key: &ComponentKey) -> Option<ComponentKey> {
+        let (then, now) = (self.then.remote(key), self.now.remote(key));
+        let (id, others) = match (then, now) {
+            (Some(then), None) => (then.id?, &self.by_id.1),
+            (None, Some(now)) => (now.id?, &self.by_id.0),
+            _ => return None,
+        };
+        let other = others.get(&(&key.type_name, id))?;
+        (*other != key).then(|| (*other).clone())
+    }
+
+    /// Whether the ids tell that another component has the name now.
+    fn is_made_again(&self, key: &ComponentKey) -> bool {
+        let id = |base: &Base| base.remote(key)?.id;
+        matches!((id(self.then), id(self.now)), (Some(then), Some(now)) if then != now)
+    }
+
+    fn is_only_layout(&self, key: &ComponentKey) -> bool {
+        let object = |key: &ComponentKey| {
+            let name = key.name.as_str();
+            name.split_once('-')
+                .map(|(object, _)| object.to_lowercase())
+        };
+        let layouts = self.now.families.keys();
+        layouts
+            .filter(|it| it.type_name == key.type_name && object(it) == object(key))
+            .all(|it| it == key)
+    }
+
+    /// Whether the version of a flow that is active now says what the one at the target said.
+    ///
+    /// What cannot be read is not the same; the views say that it cannot.
+    fn has_same_active(&self, key: &ComponentKey) -> bool {
+        let digest = |base: &Base| {
+            let (path, id) = active_file(base, key)?;
+            flow_digest(self.repo, path, id).ok()
+        };
+        let then = digest(self.then);
+        then.is_some() && then == digest(self.now)
     }
 
     /// Versions of a flow. Versions of equal content count as one: a flow that was
@@ -104,9 +185,7 @@ impl<'a> Known<'a> {
         let name = key.name.as_str();
         let (then, now) = (self.then.flows.get(name), self.now.flows.get(name));
         let active_now = now.and_then(|it| it.active);
-        let is_same = active_now.is_some()
-            && active_file(self.then, key).is_some()
-            && active_file(self.then, key) == active_file(self.now, key);
+        let is_same = active_now.is_some() && self.has_same_active(key);
         let active_then = match then.and_then(|it| it.active) {
             Some(_) if is_same => active_now,
             other => other,
@@ -115,6 +194,9 @@ impl<'a> Known<'a> {
             active_then,
             // The view shows the active version, so that is the one the tree has.
             latest_then: active_then.or(then.map(|it| it.latest)),
+            draft_then: then
+                .filter(|it| it.active.is_some_and(|active| active < it.latest))
+                .map(|it| it.latest),
             active_now,
             in_org: now
                 .map(|it| it.versions.keys().copied().collect())
@@ -123,13 +205,12 @@ impl<'a> Known<'a> {
     }
 }
 
-/// The blob of the active version of a flow.
-fn active_file(base: &Base, key: &ComponentKey) -> Option<ObjectId> {
+/// Path and blob of the active version of a flow.
+fn active_file<'a>(base: &'a Base, key: &ComponentKey) -> Option<(&'a str, ObjectId)> {
+    let families = base.families.get(key)?;
+    let latest = families.iter().find(|it| it.key == *key)?;
     let active = base.listing.get(&Versions::active_path(key.name.as_str()));
-    active.map(|it| it.id).or_else(|| {
-        let files = base.families.get(key)?;
-        files.iter().find(|it| it.key == *key).map(|it| it.id)
-    })
+    Some((&latest.path, active.map_or(latest.id, |it| it.id)))
 }
 
 /// When what is gone since `from` was deleted, by the history up to `to`.

@@ -36,7 +36,11 @@ use crate::{
     model::{ApiVersion, ComponentKey, Timestamp, TypeName},
     plan::{
         deploy::{DeployPlan, TestLevel, plan_deploy},
-        retrieve::{CostModel, Limits, partial},
+        retrieve::{
+            CostModel, Limits,
+            incremental::{self, Trust},
+            partial,
+        },
         rollback::{self, Inputs, Options, PlanFile, RollbackPlan, SCHEMA, Step, Verdict, View},
         select::{Catalogue, Selector},
     },
@@ -106,7 +110,7 @@ pub async fn plan(
 
     let then = Base::at(repo, target.commit, &setup.package_dirs)?;
     let mut now = read_tip(repo, setup)?;
-    let only = may_have_lost(repo, &then, &now, options, setup.api_version)?;
+    let only = not_fresh(repo, &then, &now, options, setup.api_version)?;
     if !only.is_empty() {
         let options = SnapshotOptions {
             only,
@@ -116,7 +120,7 @@ pub async fn plan(
         now = read_tip(repo, setup)?;
     }
     let at = org.now().unwrap_or(Timestamp::UNKNOWN);
-    let plan = decide(repo, &then, &now, options, at)?;
+    let plan = decide(repo, &then, &now, options, setup.api_version, at)?;
     let mut deploy = plan_deploy(
         &plan,
         &CostModel::default(),
@@ -236,8 +240,11 @@ fn selected(
     Ok(found)
 }
 
-/// What names a component that is gone: the platform takes it out there without a date.
-fn may_have_lost(
+/// What an ordinary snapshot may not have read freshly, of all that the plan may touch.
+///
+/// Selected components whose dates tell nothing; and what names a component that is
+/// gone: the platform takes it out there without a date.
+fn not_fresh(
     repo: &Repository,
     then: &Base,
     now: &Base,
@@ -250,33 +257,45 @@ fn may_have_lost(
     );
     let differing = differing(repo, then, now)?;
     let selected = selected((&views.0, &views.1), &differing, options)?;
+    let listed = now.keys();
+    let is_undated = |it: &ComponentKey| {
+        let at = now
+            .remote(it)
+            .map_or(Timestamp::UNKNOWN, |it| it.modified.at);
+        incremental::trust(&it.type_name, at) == Trust::Slice
+    };
+    let mut only: BTreeSet<&ComponentKey> = if options.selectors.is_empty() {
+        listed.iter().filter(|it| is_undated(it)).collect()
+    } else {
+        let selected = listed.iter().filter(|it| selected.contains(it));
+        selected.filter(|it| is_undated(it)).collect()
+    };
     let gone: BTreeSet<_> = selected
         .into_iter()
         .filter(|it| views.0.state(it).is_some() && views.1.state(it).is_none())
         .collect();
-    if gone.is_empty() {
-        return Ok(Vec::new());
-    }
     let names = facts::names_of(&gone);
-    let listed = now.keys();
-    let mut only = Vec::new();
     for (family, files) in &now.families {
         // What is given only in part is read by every snapshot.
-        if !listed.contains(family) || partial::is_partial(&family.type_name, version) {
+        if gone.is_empty()
+            || !listed.contains(family)
+            || partial::is_partial(&family.type_name, version)
+        {
             continue;
         }
         for file in files.iter().filter(|it| it.path.ends_with("-meta.xml")) {
             let text = String::from_utf8_lossy(&repo.blob(file.id)?).to_lowercase();
             if names.iter().any(|it| text.contains(it)) {
-                only.push(Selector::Component {
-                    of: family.type_name.to_string(),
-                    name: family.name.to_string(),
-                });
+                only.insert(family);
                 break;
             }
         }
     }
-    Ok(only)
+    let selectors = only.into_iter().map(|it| Selector::Component {
+        of: it.type_name.to_string(),
+        name: it.name.to_string(),
+    });
+    Ok(selectors.collect())
 }
 
 /// The verdicts, from the two trees.
@@ -285,6 +304,7 @@ fn decide(
     then: &Base,
     now: &Base,
     options: &RollbackOptions,
+    version: ApiVersion,
     at: Timestamp,
 ) -> Result<RollbackPlan, Error> {
     let (target, today) = (
@@ -293,7 +313,7 @@ fn decide(
     );
     let differing = differing(repo, then, now)?;
     let selected = selected((&target, &today), &differing, options)?;
-    let known = facts::Known::new(repo, (then, now), (&target, &today))?;
+    let known = facts::Known::new(repo, (then, now), (&target, &today), version)?;
     let plan = rollback::plan(&Inputs {
         target: &target,
         now: &today,

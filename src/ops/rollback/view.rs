@@ -2,11 +2,13 @@
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
+use super::digest;
 use crate::{
     ledger::FlowVersions,
     model::{ComponentKey, TreePath},
     ops::snapshot::Base,
     plan::rollback::{View, ViewFile},
+    source::canonical,
     store::{self, ObjectId, Repository},
 };
 
@@ -69,10 +71,33 @@ impl<'a> TreeView<'a> {
     }
 }
 
+/// What tells two versions of a flow apart: a digest of the canonical form.
+///
+/// An active version that is not the latest is stored as the org gave it, the
+/// latest in canonical form: ids of blobs tell nothing.
+pub(super) fn flow_digest(
+    repo: &Repository,
+    path: &str,
+    id: ObjectId,
+) -> Result<String, store::Error> {
+    let bytes = repo.blob(id)?;
+    let canonical = canonical::canonicalise("Flow", path, &bytes, &canonical::Rules::default());
+    Ok(digest(canonical.as_ref().map_or(&bytes, |it| &it.bytes)))
+}
+
 impl View for TreeView<'_> {
     fn state(&self, key: &ComponentKey) -> Option<String> {
         let files = self.files.get(key)?;
         let mut state: Vec<String> = match files.as_slice() {
+            [(path, id)] if key.type_name.as_str() == "Flow" => {
+                match flow_digest(self.repo, path, *id) {
+                    Ok(digest) => vec![digest],
+                    Err(err) => {
+                        self.failed.borrow_mut().get_or_insert(err);
+                        return None;
+                    }
+                }
+            }
             [(_, id)] => vec![id.to_string()],
             // Files may be added and renamed with equal content.
             several => several

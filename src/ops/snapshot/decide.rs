@@ -133,6 +133,7 @@ pub(super) async fn plan(
             .fetch
             .extend(listed.map(|it| (it, incremental::Need::Changed)));
     }
+    want_undated(&mut decision, &in_scope, &options.fresh);
     let is_selective = !options.only.is_empty();
     if is_selective {
         select(&mut decision, base, &in_scope, options)?;
@@ -187,6 +188,21 @@ fn fetch_profiles(decision: &mut Decision, in_scope: &InScope, setup: &SnapshotS
         decision
             .fetch
             .insert(key.clone(), incremental::Need::Changed);
+    }
+}
+
+/// Has those of `keys` fetched of which no date tells whether they changed.
+fn want_undated(decision: &mut Decision, in_scope: &InScope, keys: &BTreeSet<ComponentKey>) {
+    let registry = Registry::official();
+    for key in keys {
+        let top = parent_of(registry, key).unwrap_or_else(|| key.clone());
+        let Some(listed) = in_scope.components.get(&top) else {
+            continue;
+        };
+        let trust = incremental::trust(&top.type_name, listed.modified.at);
+        if trust != incremental::Trust::Dated {
+            decision.fetch.insert(top, incremental::Need::Changed);
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a snapshot is told.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    model::{ApiVersion, TreePath},
+    model::{ApiVersion, ComponentKey, TreePath},
     plan::{scope::Scope, select::Selector},
     source::{Ignored, Level, canonical::Rules, redact::RedactionKey},
 };
@@ -52,6 +52,8 @@ pub struct SnapshotOptions {
     pub full: bool,
     /// Refresh only what these select.
     pub only: Vec<Selector>,
+    /// Fetch these too where no date and no table tells whether they changed.
+    pub fresh: BTreeSet<ComponentKey>,
     /// Mark the snapshot with an annotated tag of this name.
     pub tag: Option<String>,
     /// Why it was made; message of the tag.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::decide::{Planner, merged, parse};
-use super::lost::{Lost, put_back};
 use super::permissions;
 use super::references::{Container, References, noun};
 use super::{Content, Item, Verdict, ViewFile};
+use crate::diff::element::{Lost, put_back};
 use crate::model::component::percent_decoded;
 use crate::model::{ComponentKey, TypeName};
 use crate::plan::commits::counted;
 use crate::registry::keys::KeyRules;
+use crate::source::canonical::sorted;
 use crate::xml::{self, Element};
 
 /// Most gone components that are named one by one.
@@ -116,7 +117,7 @@ pub fn went_with(
         }
         cause.is_some()
     });
-    result.is_all = !result.lost.is_empty() && document == *before;
+    result.is_all = !result.lost.is_empty() && is_same(&document, before);
     result
 }
 
@@ -172,20 +173,20 @@ impl Planner<'_> {
             };
             let container = Container { key, root: &before };
             let n_before = lost.len();
-            let mut wanted = |it: Lost<'_>| {
+            let mut wanted = |it: &Lost<'_>| {
                 let names = |one: &Named| one.references.are_in(it.element, &container);
                 // What also names something that stays gone would be refused.
                 let cause = near.iter().find(|one| names(one));
                 let cause = cause.filter(|_| !still_gone.iter().any(|it| names(it)));
                 if let Some(cause) = cause {
                     first_cause.get_or_insert_with(|| cause.key.clone());
-                    lost.push((noun(key, it.element.local_name()), place(&it)));
+                    lost.push((noun(key, it.element.local_name()), place(it)));
                 }
                 cause.is_some()
             };
             let document = put_back(&before, &today, KeyRules::official(), &mut wanted);
             if n_before < lost.len() {
-                is_edited |= document != before;
+                is_edited |= !is_same(&document, &before);
                 let document = permission_part(&key.type_name, &today, document);
                 item.files.push((now.path, merged(document)));
             }
@@ -234,6 +235,12 @@ impl Planner<'_> {
     }
 }
 
+/// Whether two documents say the same, in whatever order sets are written.
+fn is_same(one: &Element, other: &Element) -> bool {
+    let keys = KeyRules::official();
+    one == other || sorted(one, keys) == sorted(other, keys)
+}
+
 /// `layout item Region__c after Industry`, or counts where it is more than one.
 fn what_comes_back(lost: &[(String, String)]) -> String {
     if let [(word, place)] = lost {
@@ -250,8 +257,8 @@ fn what_comes_back(lost: &[(String, String)]) -> String {
 /// What a lost element is about, and what stood before it.
 fn place(lost: &Lost<'_>) -> String {
     let label = label_of(lost.element);
-    match lost.after.map(label_of) {
-        Some(after) if !after.is_empty() && !label.is_empty() => format!("{label} after {after}"),
+    match lost.after {
+        Some(after) if !label.is_empty() => format!("{label} after {after}"),
         _ => label,
     }
 }

@@ -8,8 +8,10 @@ use super::closure::Index;
 use super::permissions::{self, Things};
 use super::references::{goes_with, may_take_along, noun};
 use super::rules::{self, Act, Case};
-use super::{Content, Facts, FlowVersions, Inputs, Item, RollbackPlan, Step, Verdict, ViewFile};
-use crate::model::ComponentKey;
+use super::{
+    Content, Facts, FlowVersions, Inputs, Item, RollbackPlan, Step, Verdict, View, ViewFile,
+};
+use crate::model::{ComponentKey, TypeName};
 use crate::plan::commits::counted;
 use crate::xml::{self, Document, Element};
 
@@ -90,6 +92,8 @@ impl Planner<'_> {
             if self.recreated.contains_key(&key) {
                 continue;
             }
+            // What was asked for brings all of its own, also where something needs it.
+            let cause = cause.filter(|_| !self.inputs.selected.contains(&key));
             self.recreated.insert(key.clone(), cause.clone());
             let facts = (self.inputs.facts)(&key);
             let needed = facts.parent.into_iter().chain(facts.folder);
@@ -110,11 +114,6 @@ impl Planner<'_> {
                 if goes_with(other, &key) || self.points_to(other, &key) {
                     ahead.push(((*other).clone(), Some(key.clone())));
                 }
-            }
-        }
-        for key in self.inputs.selected {
-            if let Some(cause) = self.recreated.get_mut(key) {
-                *cause = None;
             }
         }
     }
@@ -145,10 +144,17 @@ impl Planner<'_> {
             .flow
             .as_ref()
             .is_some_and(|it| it.active_then != it.active_now);
+        if key.type_name.as_str() == "FlowDefinition"
+            && let Some(versions) = &facts.flow
+        {
+            self.decide_definition(&mut item, versions);
+            return item;
+        }
         match (&then, &now) {
             (None, None) => "it is in neither state".clone_into(&mut item.reason),
             (Some(a), Some(b)) if a == b && !active_differs => {
                 "it is as it was".clone_into(&mut item.reason);
+                self.obey_rules(&mut item, &facts, Act::Leave);
             }
             (Some(_), Some(_)) => self.revert(&mut item, &facts),
             (Some(_), None) => self.recreate(&mut item, &facts),
@@ -157,31 +163,35 @@ impl Planner<'_> {
         item
     }
 
-    /// Applies the first rule that speaks of the case; whether the act goes on.
+    /// Applies the first rule that decides the case; whether the act goes on.
     fn obey_rules(&self, item: &mut Item, facts: &Facts, act: Act) -> bool {
-        let (then, now) = (
-            self.inputs.target.read(&item.key),
-            self.inputs.now.read(&item.key),
-        );
+        let read = |view: &dyn View| match act {
+            Act::Leave => Vec::new(),
+            _ => view.read(&item.key),
+        };
+        let (then, now) = (read(self.inputs.target), read(self.inputs.now));
         item.redacted = then.iter().any(|it| (self.inputs.is_redacted)(&it.bytes));
         let (then, now) = (first_document(&then), first_document(&now));
         let case = Case {
             key: &item.key,
             act,
-            is_managed_body: facts.is_managed_body,
+            facts,
             is_redacted: item.redacted,
             then: then.as_ref(),
             now: now.as_ref(),
         };
-        let Some(rule) = rules::first(&case) else {
+        let notes = rules::notes(&case);
+        let Some(decision) = rules::decide(&case) else {
+            item.details.extend(notes);
             return true;
         };
-        item.verdict = rule.verdict;
-        rule.reason.clone_into(&mut item.reason);
-        item.page = rule.page_for(&item.key);
-        if rule.verdict != Verdict::Lossy {
+        item.verdict = decision.verdict;
+        item.reason = decision.reason;
+        item.page = decision.page;
+        if decision.verdict != Verdict::Lossy {
             return false;
         }
+        item.details.extend(notes);
         item.applies = self.inputs.options.accept_lossy;
         if !item.applies {
             item.details.push("`--accept-lossy` does it".to_owned());
@@ -208,7 +218,7 @@ impl Planner<'_> {
             return;
         }
         if permissions::has_entries(&item.key.type_name) {
-            self.revert_permissions(item);
+            self.revert_permissions(item, facts);
         } else {
             let files = self.inputs.target.read(&item.key);
             item.files = files
@@ -218,7 +228,29 @@ impl Planner<'_> {
         }
     }
 
-    fn revert_permissions(&self, item: &mut Item) {
+    /// A definition says which version of its flow is active, and goes with the flow.
+    ///
+    /// Numbers of versions differ once a flow was made again; what the versions say counts.
+    fn decide_definition(&self, item: &mut Item, versions: &FlowVersions) {
+        let flow = ComponentKey::new(TypeName::known("Flow"), item.key.name.clone());
+        let is_planned = self.inputs.selected.contains(&flow) || self.recreated.contains_key(&flow);
+        if self.is_there(&flow) && versions.active_then == versions.active_now {
+            "the same version of its flow is active".clone_into(&mut item.reason);
+        } else if is_planned || !self.was_there(&flow) {
+            item.reason = format!("{flow} decides it");
+        } else {
+            item.verdict = Verdict::Revert;
+            revert_flow(item, versions);
+            item.applies = item.verdict == Verdict::Activate;
+            if !item.applies {
+                item.verdict = Verdict::Manual;
+                item.details.clear();
+                item.reason = format!("the version is gone: select {flow} too");
+            }
+        }
+    }
+
+    fn revert_permissions(&self, item: &mut Item, facts: &Facts) {
         let (then, now) = (
             self.inputs.target.read(&item.key),
             self.inputs.now.read(&item.key),
@@ -231,7 +263,9 @@ impl Planner<'_> {
             return;
         };
         let things = Things {
-            known_then: &|it| self.was_there(it) || (self.inputs.proves_absence)(it),
+            known_then: &|it| {
+                !facts.is_partial || self.was_there(it) || (self.inputs.proves_absence)(it)
+            },
             missing_after: &|it| self.is_gone(it) && !self.recreated.contains_key(it),
         };
         let result = permissions::roll_back(&item.key.type_name, &target, &today, &things);
@@ -289,8 +323,17 @@ impl Planner<'_> {
             }
         }
         if item.key.type_name.as_str() == "Flow" {
-            item.details
-                .push("its versions begin again at 1".to_owned());
+            let was = facts.flow.as_ref().and_then(|it| it.active_then);
+            item.details.push(match was {
+                Some(was) if was != 1 => {
+                    format!("its versions begin again at 1: it was {was} that was active")
+                }
+                _ => "its versions begin again at 1".to_owned(),
+            });
+            if let Some(draft) = facts.flow.as_ref().and_then(|it| it.draft_then) {
+                item.details
+                    .push(format!("its later draft, version {draft}, stays lost"));
+            }
         }
         let files = self.inputs.target.read(&item.key);
         item.files = files
@@ -368,8 +411,9 @@ fn revert_flow(item: &mut Item, flow: &FlowVersions) {
         item.details.push("makes a new version".to_owned());
         return;
     }
+    let key = ComponentKey::new(TypeName::known("Flow"), item.key.name.clone());
     let step = |version| Step::ActivateFlow {
-        key: item.key.clone(),
+        key: key.clone(),
         version,
     };
     match flow.active_then {

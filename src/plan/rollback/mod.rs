@@ -11,7 +11,6 @@
 mod closure;
 mod decide;
 mod file;
-pub mod lost;
 pub mod permissions;
 pub mod references;
 mod render;
@@ -110,6 +109,8 @@ pub struct FlowVersions {
     pub active_then: Option<u32>,
     /// The latest version at the target, whose file the target's tree has.
     pub latest_then: Option<u32>,
+    /// The draft at the target that was later than the active version.
+    pub draft_then: Option<u32>,
     /// The version that is active now.
     pub active_now: Option<u32>,
     /// Versions that the org still has.
@@ -118,16 +119,28 @@ pub struct FlowVersions {
 
 /// What is known of a component besides its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and all may hold at once"
+)]
 pub struct Facts {
     /// The component that it is a child of.
     pub parent: Option<ComponentKey>,
     /// The folder that it lies in, as a component of its own.
     pub folder: Option<ComponentKey>,
-    /// Whether it is the body of an installed package.
-    pub is_managed_body: bool,
+    /// Whether it belongs to an installed package.
+    pub is_installed: bool,
+    /// The name that the same component has in the other tree, by its id.
+    pub renamed: Option<ComponentKey>,
+    /// Whether it was deleted since, and another one made under its name.
+    pub is_made_again: bool,
+    /// Whether it is the only page layout of its object.
+    pub is_only_layout: bool,
+    /// Whether a retrieve gives only those entries of it whose things were asked for too.
+    pub is_partial: bool,
     /// When it was deleted, where the audit trail tells.
     pub deleted_at: Option<Timestamp>,
-    /// For a flow, its versions.
+    /// For a flow or its definition, the flow's versions.
     pub flow: Option<FlowVersions>,
     /// Why its present state could not be read freshly.
     pub unread: Option<String>,

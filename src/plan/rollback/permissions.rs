@@ -19,7 +19,8 @@ use crate::xml::{Element, Node};
 
 /// What the plan knows of the things that entries name.
 pub struct Things<'a> {
-    /// Whether the target knew of a thing: it held it, or proved that it was not there.
+    /// Whether an entry about a thing would have stood in the target's file: it is given
+    /// whole, or the target held the thing, or proved that it was not there.
     pub known_then: &'a dyn Fn(&ComponentKey) -> bool,
     /// Whether the org will lack a thing after the deploy.
     pub missing_after: &'a dyn Fn(&ComponentKey) -> bool,
@@ -209,16 +210,16 @@ fn deny(entries: &[&Element]) -> Option<Vec<Element>> {
 
 /// The document that gives back to `now` the entries that it lost with a component.
 ///
-/// For a profile those entries alone, for a permission set the whole of `merged`.
+/// For a profile those entries alone, for a permission set the whole of `merged`. What
+/// took the place of a lost entry, such as another layout, gives way to it.
 #[must_use]
 pub fn give_back(type_name: &TypeName, now: &Element, merged: &Element) -> Element {
     if type_name.as_str() != "Profile" {
         return merged.clone();
     }
-    let today: BTreeSet<Slot> = now.elements().map(|it| slot_of(type_name, it)).collect();
     let lost = merged
         .elements()
-        .filter(|it| !today.contains(&slot_of(type_name, it)));
+        .filter(|entry| !now.elements().any(|it| it == *entry));
     Element {
         name: merged.name.clone(),
         attributes: merged.attributes.clone(),

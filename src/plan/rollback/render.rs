@@ -23,8 +23,8 @@ const WIDEST: usize = 60;
 
 /// The plan, a line for each component, and a sum.
 ///
-/// What stays as it is has a line only where that needs a word: it was selected
-/// and is new, or was not known of.
+/// What stays as it is has a line only where that needs a word: it is new, was not
+/// known of, or was made again.
 #[must_use]
 pub fn render(plan: &RollbackPlan, heading: &Heading<'_>) -> String {
     let shown: Vec<&Item> = plan.items.iter().filter(|it| is_shown(it)).collect();
@@ -65,7 +65,7 @@ pub fn render(plan: &RollbackPlan, heading: &Heading<'_>) -> String {
 }
 
 fn is_shown(item: &Item) -> bool {
-    item.verdict != Verdict::Unchanged || item.states.0 != item.states.1
+    item.verdict != Verdict::Unchanged || item.states.0 != item.states.1 || !item.details.is_empty()
 }
 
 fn sum(plan: &RollbackPlan, heading: &Heading<'_>) -> String {
