@@ -1,88 +1,209 @@
 //! Rolling back what another user deleted or changed, against the simulated org.
+//!
+//! Each case is one change by Jane, with her own token. It is seen in the log under
+//! her name, planned, and rolled back. A twin of the org never saw Jane: whatever she
+//! did, both hold the same in the end, byte for byte, and so do their trees. What Omar
+//! does in between is done to both.
 
-use std::{
-    fs,
-    io::Seek as _,
-    path::{Path, PathBuf},
-};
+mod access;
+mod automation;
+mod code;
+mod fields;
+mod layouts;
+mod objects;
+mod plan;
+mod reports;
+mod scope;
 
-use orgkeep::{
-    archive::{Level, Writer},
-    client::{
-        DeployOptions, FixedSession, HostPolicy, InstanceUrl, Options, Org as Client, Secret,
-        Session,
-    },
-    model::Timestamp,
-};
+use std::{collections::BTreeSet, fmt::Write as _};
 
-use crate::support::TestEnv;
+use crate::support::{Deploy, Held, Org, TestEnv};
 
-const OMAR: &str = "omar@acme.example";
-
-/// The time now, which is the org's as well.
-fn now() -> String {
-    let since = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
-    let now = Timestamp::from_millis(i64::try_from(since).unwrap()).unwrap();
-    now.to_soap()
+/// One change by Jane, and the way back.
+struct Case {
+    change: Deploy,
+    /// The component of which the log says that it was her.
+    seen: &'static str,
+    /// How the snapshot looks that sees it, where no date nor table tells.
+    full: &'static [&'static str],
+    /// What is rolled back, as typed.
+    selectors: &'static [&'static str],
+    /// What the plan says.
+    says: Vec<&'static str>,
+    /// What Omar does after her.
+    meanwhile: Deploy,
+    /// Files of the tree that hold what Omar did, by their end.
+    stays: &'static [&'static str],
 }
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/orgs")
+fn case(change: Deploy, seen: &'static str, selectors: &'static [&'static str]) -> Case {
+    Case {
+        change,
+        seen,
+        full: &[],
+        selectors,
+        says: Vec::new(),
+        meanwhile: Deploy::new(),
+        stays: &[],
+    }
 }
 
-/// A repository with a first snapshot of our fixture company; its commit.
-fn snapshotted() -> (TestEnv, String) {
-    let env = TestEnv::initialised();
-    env.orgkeep(&["snapshot"]).status(0);
-    let first = env.head();
-    (env, first)
+impl Case {
+    /// Nothing but a full snapshot tells.
+    fn seen_by_a_full_snapshot(mut self) -> Self {
+        self.full = &["--full"];
+        self
+    }
+
+    /// The plan says this.
+    fn says(mut self, text: &'static str) -> Self {
+        self.says.push(text);
+        self
+    }
+
+    /// Omar does this after her, which stays in the files that end so.
+    fn meanwhile(mut self, change: Deploy, stays: &'static [&'static str]) -> Self {
+        self.meanwhile = change;
+        self.stays = stays;
+        self
+    }
 }
 
-fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path);
+/// An org and its twin, and a repository with a first snapshot.
+struct Pair {
+    env: TestEnv,
+    twin: Org,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self::with(&Deploy::new())
+    }
+
+    /// Both with something more from the beginning.
+    fn with(more: &Deploy) -> Self {
+        let pair = Self {
+            env: TestEnv::initialised(),
+            twin: Org::acme(),
+        };
+        if !more.is_empty() {
+            more.by(&pair.env.org, "Ada");
+            more.by(&pair.twin, "Ada");
         }
+        pair.env.orgkeep(&["snapshot"]).status(0);
+        pair
     }
-    found.sort();
-    found
+
+    #[track_caller]
+    fn run(&self, case: &Case) {
+        let env = &self.env;
+        let what = case.selectors;
+        let target = env.head();
+        let before = Held::of(&env.org);
+        case.change.by(&env.org, "Jane");
+        let changed = Held::of(&env.org);
+        assert_ne!(before.files, changed.files, "{what:?}: nothing has changed");
+        if !case.meanwhile.is_empty() {
+            case.meanwhile.by(&env.org, "Omar");
+            case.meanwhile.by(&self.twin, "Omar");
+        }
+        let edited = Held::of(&env.org);
+        env.orgkeep(&[&["snapshot"], case.full].concat()).status(0);
+        env.orgkeep(&["log", "-n", "1", case.seen])
+            .status(0)
+            .says("Jane Doe");
+
+        let file = env.scratch("plan.json");
+        let file = file.to_str().unwrap();
+        let rollback = [&["rollback", "--to", &target], what].concat();
+        let planned = env.orgkeep(&[&rollback[..], &["--plan", file]].concat());
+        let planned = case
+            .says
+            .iter()
+            .fold(planned.status(0), |it, text| it.says(text));
+        env.orgkeep(&["apply", file, "--yes"])
+            .status(0)
+            .says("every component of the plan is as planned");
+
+        let after = Held::of(&env.org);
+        assert_same(&after, &Held::of(&self.twin), what);
+        assert_only_planned(&edited, &after, &planned.stdout);
+        let differing = differing(env, &target, "HEAD");
+        let is_omars = |path: &String| case.stays.iter().any(|it| path.ends_with(it));
+        assert!(
+            differing.iter().all(is_omars) && differing.len() == case.stays.len(),
+            "{what:?}: the trees differ in {differing:?}\n{}",
+            planned.stdout
+        );
+        env.orgkeep(&[&rollback[..], &["--yes"]].concat())
+            .status(0)
+            .says("nothing to do");
+    }
+
+    /// Runs the cases one after the other; in the end a first snapshot of the twin has the same tree.
+    #[track_caller]
+    fn run_all(self, cases: &[Case]) {
+        for case in cases {
+            self.run(case);
+        }
+        self.env.assert_sound();
+        let force_app = |env: &TestEnv| env.git(&["rev-parse", "HEAD:force-app"]);
+        let of_ours = force_app(&self.env);
+        // In the same home, where the key of secrets is kept.
+        let twin = TestEnv::new(self.twin);
+        let home = self.env.scratch("");
+        for arguments in ["init", "snapshot"] {
+            let output = twin
+                .command(env!("CARGO_BIN_EXE_orgkeep"), &twin.repo())
+                .env("HOME", &home)
+                .env("XDG_CONFIG_HOME", home.join(".config"))
+                .arg(arguments)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+        }
+        assert_eq!(of_ours, force_app(&twin));
+    }
 }
 
-/// Deploys a folder with the token of `who`.
-fn deploy(env: &TestEnv, who: &str, dir: &Path) {
-    let mut writer = Writer::new(tempfile::tempfile().unwrap());
-    for file in files_below(dir) {
-        let name = file.strip_prefix(dir).unwrap().to_str().unwrap();
-        let name = name.replace('\\', "/");
-        writer
-            .add(&name, &fs::read(&file).unwrap(), Level::FAST)
-            .unwrap();
+#[track_caller]
+fn come_back(cases: &[Case]) {
+    Pair::new().run_all(cases);
+}
+
+/// Asserts that two orgs hold the same.
+#[track_caller]
+fn assert_same(one: &Held, other: &Held, what: &[&str]) {
+    let mut words = String::new();
+    for path in one.differing(other) {
+        let text = |held: &Held| match held.files.get(&path) {
+            Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            None => "none".to_owned(),
+        };
+        let lines = similar::TextDiff::from_lines(text(other), text(one));
+        let _ = writeln!(words, "--- {path}\n{}", lines.unified_diff());
     }
-    let mut zip = writer.finish().unwrap();
-    zip.rewind().unwrap();
-    let session = FixedSession(Session {
-        instance: InstanceUrl::parse(env.org.url(), &HostPolicy::default()).unwrap(),
-        token: Secret::new(env.org.token(who)),
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let result = runtime.block_on(async {
-        let org = Client::connect(session, Options::default()).await.unwrap();
-        let job = org
-            .start_deploy(zip, &DeployOptions::default())
-            .await
-            .unwrap();
-        org.finish_deploy(&job, org.options().poll, |_| ())
-            .await
-            .unwrap()
-    });
-    assert!(result.succeeded(), "{result:?}");
+    assert!(
+        words.is_empty(),
+        "{what:?}: the org differs from its twin:\n{words}"
+    );
+    let names = |held: &Held| held.changed.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(names(one), names(other), "{what:?}");
+}
+
+/// Asserts that only what the plan names was touched, or what holds a child that it names.
+#[track_caller]
+fn assert_only_planned(before: &Held, after: &Held, plan: &str) {
+    for (name, last) in &after.changed {
+        let is_touched = before.changed.get(name) != Some(last);
+        // A version of a flow is activated by its definition.
+        let name = &name.replace("FlowDefinition:", "Flow:");
+        let (_, own) = name.split_once(':').unwrap();
+        assert!(
+            !is_touched || plan.contains(name) || plan.contains(&format!(":{own}.")),
+            "{name} was touched by {last:?}, and the plan says\n{plan}"
+        );
+    }
 }
 
 /// Metadata files that differ between two commits.
@@ -97,227 +218,4 @@ fn differing(env: &TestEnv, from: &str, to: &str) -> Vec<String> {
         "unmapped",
     ]);
     names.lines().map(str::to_owned).collect()
-}
-
-#[test]
-fn deleted_field_comes_back_with_all_that_used_it_and_later_edits_stay() {
-    let (env, first) = snapshotted();
-    deploy(&env, "jane", &fixtures().join("acme-changes/jane"));
-    deploy(&env, "omar", &fixtures().join("acme-changes/omar"));
-    env.orgkeep(&["snapshot"]).status(0);
-    env.orgkeep(&["log"]).status(0).says("Jane Doe");
-
-    let rollback = ["rollback", "--to", &first, "CustomField:Account.Region__c"];
-    env.orgkeep(&rollback)
-        .status(1)
-        .says("+ recreate   CustomField:Account.Region__c")
-        .says("layout item Region__c after Industry")
-        .says("Plan: 2 to recreate, 7 to revert, 0 to delete, 0 need a person.")
-        .warns("nothing was deployed");
-    let planned_at = env.head();
-    env.orgkeep(&[&rollback[..], &["--check"]].concat())
-        .status(0)
-        .says("nothing has changed");
-    assert_eq!(env.head(), planned_at);
-
-    env.orgkeep(&[&rollback[..], &["--yes"]].concat())
-        .status(0)
-        .says("every component of the plan is as planned");
-    let omars = [
-        "force-app/main/default/classes/OpportunityService.cls",
-        "force-app/main/default/objects/Opportunity/validationRules/Amount.validationRule-meta.xml",
-        "force-app/main/default/reports/Sales/Regional/Big_Deals_This_Quarter.report-meta.xml",
-    ];
-    assert_eq!(differing(&env, &first, "HEAD"), omars);
-    env.assert_sound();
-
-    let done = env.head();
-    env.orgkeep(&[&rollback[..], &["--yes"]].concat())
-        .status(0)
-        .says("nothing to do");
-    assert_eq!(env.head(), done);
-}
-
-#[test]
-fn rollback_without_a_selector_shows_what_differs_and_stops() {
-    let (env, first) = snapshotted();
-    deploy(&env, "omar", &fixtures().join("acme-changes/omar"));
-    env.orgkeep(&["rollback", "--to", &first, "--yes"])
-        .status(2)
-        .says("~ revert     ApexClass:OpportunityService")
-        .says("Plan: 0 to recreate, 3 to revert")
-        .warns("--all");
-    env.orgkeep(&["rollback", "--to", &first, "--all", "--yes"])
-        .status(0);
-    assert_eq!(differing(&env, &first, "HEAD"), [""; 0]);
-}
-
-#[test]
-fn saved_plan_is_refused_once_the_org_has_moved_on() {
-    let (env, first) = snapshotted();
-    deploy(&env, "omar", &fixtures().join("acme-changes/omar"));
-    let file = env.scratch("plan.json");
-    let file = file.to_str().unwrap();
-    let what = "ApexClass:OpportunityService";
-    env.orgkeep(&["rollback", "--to", &first, what, "--plan", file])
-        .status(0);
-    env.orgkeep(&["apply", file, "--yes"]).status(0);
-    env.orgkeep(&["apply", file, "--yes"])
-        .status(1)
-        .warns("the plan no longer holds: ApexClass:OpportunityService");
-}
-
-#[test]
-fn selector_that_matches_nothing_names_the_nearest() {
-    let (env, first) = snapshotted();
-    env.orgkeep(&["rollback", "--to", &first, "ApexClass:OpportunityServic"])
-        .status(1)
-        .warns("did you mean one of `ApexClass:OpportunityService`");
-}
-
-/// What somebody does to a copy of the fixture company.
-enum Edit {
-    Remove(&'static [&'static str]),
-    Replace(&'static str, &'static str, &'static str),
-    /// Takes the part of an object with that name out: file, element, name.
-    TakeOut(&'static str, &'static str, &'static str),
-}
-
-fn edit(dir: &Path, edit: &Edit) {
-    match edit {
-        Edit::Remove(paths) => {
-            for path in *paths {
-                let path = dir.join(path);
-                if path.is_dir() {
-                    fs::remove_dir_all(path).unwrap();
-                } else {
-                    fs::remove_file(path).unwrap();
-                }
-            }
-        }
-        Edit::Replace(path, from, to) => {
-            let text = fs::read_to_string(dir.join(path)).unwrap();
-            assert!(text.contains(from), "{path} lacks {from}");
-            fs::write(dir.join(path), text.replacen(from, to, 1)).unwrap();
-        }
-        Edit::TakeOut(path, element, name) => {
-            let text = fs::read_to_string(dir.join(path)).unwrap();
-            let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-            let part = text
-                .split(&open)
-                .skip(1)
-                .map(|it| it.split(&close).next().unwrap())
-                .find(|it| it.contains(&format!("<fullName>{name}</fullName>")))
-                .unwrap();
-            let whole = format!("{open}{part}{close}");
-            fs::write(dir.join(path), text.replacen(&whole, "", 1)).unwrap();
-        }
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    for file in files_below(from) {
-        let to = to.join(file.strip_prefix(from).unwrap());
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(file, to).unwrap();
-    }
-}
-
-/// One org for all: each case leaves it as it was.
-fn comes_back(cases: &[(&[&str], Edit)]) {
-    let (env, first) = snapshotted();
-    for (n, (selectors, change)) in cases.iter().enumerate() {
-        let dir = env.scratch(&format!("changed{n}"));
-        copy(&fixtures().join("acme/package"), &dir);
-        edit(&dir, change);
-        env.org.load(&dir, OMAR, &now());
-        env.orgkeep(&["snapshot"]).status(0);
-        let changed = differing(&env, &first, "HEAD");
-        assert_ne!(changed, [""; 0], "{selectors:?} was not changed");
-        // The audit trail tells nothing of a deleted flow.
-        if !selectors[0].starts_with("Flow:") {
-            env.orgkeep(&["log", "-n", "1"]).says("Omar Haddad");
-        }
-        let rollback = [&["rollback", "--to", &first, "--yes"], *selectors].concat();
-        env.orgkeep(&rollback).status(0);
-        assert_eq!(differing(&env, &first, "HEAD"), [""; 0], "{selectors:?}");
-        env.orgkeep(&rollback).status(0).says("nothing to do");
-    }
-    env.assert_sound();
-}
-
-#[test]
-fn what_another_user_deleted_comes_back() {
-    use Edit::{Remove, TakeOut};
-    comes_back(&[
-        (
-            &["Report:Sales/Regional/Big_Deals_This_Quarter"],
-            Remove(&["reports/Sales/Regional/Big_Deals_This_Quarter.report"]),
-        ),
-        (
-            &["Report:Sales/Regional/Archive/Won_Last_Year"],
-            Remove(&[
-                "reports/Sales/Regional/Archive",
-                "reports/Sales/Regional/Archive-meta.xml",
-            ]),
-        ),
-        (
-            &["Report:unfiled$public/Follow_Ups"],
-            Remove(&["reports/unfiled$public/Follow_Ups.report"]),
-        ),
-        (
-            &["Dashboard:Management/Depots/Fleet_Status"],
-            Remove(&["dashboards/Management/Depots/Fleet_Status.dashboard"]),
-        ),
-        (
-            &["ListView:Account.Northern_Accounts"],
-            TakeOut("objects/Account.object", "listViews", "Northern_Accounts"),
-        ),
-        (
-            &["ValidationRule:Opportunity.Amount"],
-            TakeOut("objects/Opportunity.object", "validationRules", "Amount"),
-        ),
-    ]);
-}
-
-#[test]
-fn deleted_flow_comes_back_active_with_its_definition() {
-    comes_back(&[(
-        &["Flow:Case_Safety_Stop"],
-        Edit::Remove(&[
-            "flows/Case_Safety_Stop.flow",
-            "flowDefinitions/Case_Safety_Stop.flowDefinition",
-        ]),
-    )]);
-}
-
-#[test]
-fn what_another_user_changed_is_changed_back() {
-    use Edit::Replace;
-    comes_back(&[
-        (
-            &["Report:Sales/Regional/Big_Deals_This_Quarter"],
-            Replace(
-                "reports/Sales/Regional/Big_Deals_This_Quarter.report",
-                "25000",
-                "9",
-            ),
-        ),
-        (
-            &["LightningComponentBundle:equipmentPicker"],
-            Replace(
-                "lwc/equipmentPicker/equipmentPicker.js",
-                "import",
-                "// x\nimport",
-            ),
-        ),
-        (
-            &["ValidationRule:Opportunity.Amount"],
-            Replace(
-                "objects/Opportunity.object",
-                "Enter the amount",
-                "Enter an amount",
-            ),
-        ),
-    ]);
 }

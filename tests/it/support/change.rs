@@ -2,8 +2,6 @@
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::TcpStream,
     path::{Path, PathBuf},
 };
 
@@ -11,9 +9,9 @@ use base64::Engine as _;
 use orgkeep::archive::{Level, Writer};
 use tempfile::TempDir;
 
-use super::Org;
+use super::{Org, org::exchange};
 
-const ACME: &str = "fixtures/orgs/acme/package";
+pub(super) const ACME: &str = "fixtures/orgs/acme/package";
 
 /// A copy of our company's package that can be edited and loaded.
 pub(crate) struct Package {
@@ -74,34 +72,39 @@ fn copy(from: &Path, to: &Path) {
 #[track_caller]
 pub(crate) fn deploy(org: &Org, user: &str, folder: &str) -> String {
     let zip = base64::engine::general_purpose::STANDARD.encode(zip_of(Path::new(folder)));
-    let started = soap(
+    let answer = finish(
         org,
         user,
         &format!(
             "<deploy><ZipFile>{zip}</ZipFile><DeployOptions><rollbackOnError>true</rollbackOnError>\
              <singlePackage>true</singlePackage></DeployOptions></deploy>"
         ),
+        ("checkDeployStatus", "includeDetails"),
     );
+    assert!(answer.contains("<status>Succeeded</status>"), "{answer}");
+    answer
+}
+
+/// Starts a job by the Metadata API and asks for it by `check` until it is done; the last answer.
+#[track_caller]
+pub(super) fn finish(org: &Org, user: &str, start: &str, check: (&str, &str)) -> String {
+    let started = soap(org, user, start);
     let id = started
         .split_once("<id>")
         .and_then(|(_, rest)| rest.split_once("</id>"))
         .unwrap_or_else(|| panic!("no id in {started}"))
-        .0
-        .to_owned();
+        .0;
+    let (call, details) = check;
     for _ in 0..50 {
-        let answer = soap(
-            org,
-            user,
-            &format!(
-                "<checkDeployStatus><asyncProcessId>{id}</asyncProcessId><includeDetails>true</includeDetails></checkDeployStatus>"
-            ),
+        let asked = format!(
+            "<{call}><asyncProcessId>{id}</asyncProcessId><{details}>true</{details}></{call}>"
         );
+        let answer = soap(org, user, &asked);
         if answer.contains("<done>true</done>") {
-            assert!(answer.contains("<status>Succeeded</status>"), "{answer}");
             return answer;
         }
     }
-    panic!("the deploy of {folder} never ends");
+    panic!("job {id} never ends");
 }
 
 fn zip_of(folder: &Path) -> Vec<u8> {
@@ -139,16 +142,7 @@ fn soap(org: &Org, user: &str, body: &str) -> String {
          </soapenv:Body></soapenv:Envelope>",
         org.token(user)
     );
-    let host = org.url().strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(host).unwrap();
-    write!(
-        stream,
-        "POST /services/Soap/m/66.0 HTTP/1.1\r\nHost: {host}\r\nContent-Type: text/xml\r\n\
-         SOAPAction: \"\"\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{envelope}",
-        envelope.len()
-    )
-    .unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    String::from_utf8(answer).unwrap()
+    let headers = "Content-Type: text/xml\r\nSOAPAction: \"\"\r\n";
+    let (_, answer) = exchange(org.url(), "POST /services/Soap/m/66.0", headers, &envelope);
+    answer
 }

@@ -1,10 +1,12 @@
 //! What tests share: a simulated org in a process, a home of its own, folders as zips.
 
 mod change;
+mod deploy;
 mod env;
 mod org;
 pub(crate) mod script_server;
 
 pub(crate) use change::{Package, deploy};
+pub(crate) use deploy::{Deploy, Held};
 pub(crate) use env::{Ran, TestEnv};
 pub(crate) use org::Org;

@@ -126,14 +126,22 @@ impl Drop for Org {
     }
 }
 
-/// One HTTP/1.1 exchange over a connection of its own; the body of the answer.
+/// One exchange of JSON; the body of the answer.
 fn http(url: &str, method: &str, path: &str, body: &str) -> String {
+    let headers = "Content-Type: application/json\r\n";
+    let (status, answer) = exchange(url, &format!("{method} {path}"), headers, body);
+    assert!(status < 300, "{method} {path}: {status}\n{answer}");
+    answer
+}
+
+/// One HTTP/1.1 exchange over a connection of its own; status and body of the answer.
+pub(super) fn exchange(url: &str, line: &str, headers: &str, body: &str) -> (u16, String) {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "{line} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
@@ -142,14 +150,15 @@ fn http(url: &str, method: &str, path: &str, body: &str) -> String {
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
-    assert!(status < 300, "{method} {path}: {head}\n{body}");
-    if head
+    let is_chunked = head
         .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked")
-    {
-        return dechunked(body);
-    }
-    body.to_owned()
+        .contains("transfer-encoding: chunked");
+    let body = if is_chunked {
+        dechunked(body)
+    } else {
+        body.to_owned()
+    };
+    (status, body)
 }
 
 fn dechunked(mut body: &str) -> String {
