@@ -70,7 +70,10 @@ impl Request {
         match self.call() {
             "listMetadata" => {
                 for query in self.element.elements_named("queries") {
-                    subjects.extend(query.child_text("type").map(|it| it.trim().to_owned()));
+                    let text = |name: &str| query.child_text(name).map(|it| it.trim().to_owned());
+                    let type_name = text("type").unwrap_or_default();
+                    subjects.extend(text("folder").map(|it| format!("{type_name}:{it}")));
+                    subjects.push(type_name);
                 }
             }
             "readMetadata" => {
