@@ -255,7 +255,8 @@ impl Error {
                     .to_owned()
             }
             Self::Budget(BudgetSpent::Org { .. }) => {
-                "wait: the allowance is counted over the last 24 hours".to_owned()
+                "each call comes back 24 hours after it was made: run again then, and what is done is not asked for twice"
+                    .to_owned()
             }
             Self::Host(err) => return err.hint(),
             _ => return None,

@@ -106,6 +106,16 @@ pub enum Refusal {
         /// Its last words.
         reason: String,
     },
+    /// Fewer calls are left than the next step takes.
+    #[error("{step} takes {needed} API calls, and this run may make {left} more")]
+    TooFewCalls {
+        /// The step.
+        step: &'static str,
+        /// Calls that it takes.
+        needed: u64,
+        /// Calls that are left.
+        left: u64,
+    },
     /// There is no remote to push to.
     #[error("the repository has no remote `{remote}`")]
     NoRemote {
@@ -192,6 +202,10 @@ impl Refusal {
                 "the repository is as it was; run the command again".to_owned()
             }
             Self::NoOpenGap { .. } => "`orgkeep accept` lists the gaps and what was said of them".to_owned(),
+            Self::TooFewCalls { .. } => {
+                "each call comes back 24 hours after it was made: run again then, or raise `--max-api-calls`, or leave fewer to others by `api_floor` in orgkeep.toml"
+                    .to_owned()
+            }
             Self::NoAnswer { .. } | Self::BadFile { .. } => return None,
         })
     }

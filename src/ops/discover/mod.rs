@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 
 pub use queries::{Described, MAX_QUERIES, PUBLIC_FOLDER, Query};
 
-use super::error::{During, Error};
+use super::error::{During, Error, Refusal};
 use crate::{
     client::{self, ListQuery, Org, OrgDescription},
     ledger::state::SeenFolders,
@@ -69,6 +69,36 @@ impl Discovery {
     /// All components, by type and name.
     pub fn components(&self) -> impl Iterator<Item = &RemoteComponent> {
         self.types.values().flat_map(|it| it.components.values())
+    }
+
+    /// Forgets that folders could not be listed which are not there: their types were
+    /// listed as well, and lack them.
+    pub fn forget_folders_that_are_gone(&mut self) {
+        let registry = Registry::official();
+        let in_full = |name: &TypeName| self.types.get(name).filter(|it| it.problems.is_empty());
+        let mut gone: Vec<(TypeName, String)> = Vec::new();
+        for (type_name, listed) in &self.types {
+            let folders: Option<Vec<&Listed>> = queries::folder_types(registry, type_name)
+                .iter()
+                .map(in_full)
+                .collect();
+            let Some(folders) = folders.filter(|it| !it.is_empty()) else {
+                continue;
+            };
+            for folder in listed.problems.iter().filter_map(|it| it.folder.as_ref()) {
+                let is_there = |it: &&Listed| it.components.keys().any(|it| it.as_str() == folder);
+                if !folders.iter().any(is_there) {
+                    gone.push((type_name.clone(), folder.clone()));
+                }
+            }
+        }
+        for (type_name, folder) in gone {
+            if let Some(listed) = self.types.get_mut(&type_name) {
+                listed
+                    .problems
+                    .retain(|it| it.folder.as_ref() != Some(&folder));
+            }
+        }
     }
 
     /// Number of components that were listed.
@@ -150,6 +180,7 @@ pub async fn discover(
     let first = queries::first_round(registry, &described, |it, parent| {
         scope.may_hold(it, parent)
     });
+    afford(org, "listing the org", &first)?;
     monitor.event(Event::Started(Phase::List, Some(first.len() as u64)));
     list_all(org, first, &mut found, &mut |_, _| (), monitor).await?;
     let folders: BTreeMap<TypeName, BTreeSet<ComponentName>> = found
@@ -164,11 +195,21 @@ pub async fn discover(
     let tables = folders::ask(org, &second, monitor).await;
     let ids = folders::ids(registry, &found, &second);
     let second = tables.take_unchanged(second, &ids, known, &mut found);
+    afford(org, "listing its folders", &second)?;
     monitor.event(Event::Started(Phase::List, Some(second.len() as u64)));
     let mut note = |found: &mut Discovery, answer: &Answer| tables.note_answer(answer, &ids, found);
     list_all(org, second, &mut found, &mut note, monitor).await?;
     monitor.event(Event::Finished(Phase::List));
     Ok(found)
+}
+
+/// Refuses a listing that cannot be made whole: half a one is worth nothing.
+fn afford(org: &Org, step: &'static str, queries: &[Query]) -> Result<(), Error> {
+    let needed = queries.len().div_ceil(MAX_QUERIES) as u64;
+    match org.budget().left() {
+        Some(left) if left < needed => Err(Refusal::TooFewCalls { step, needed, left }.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Lists only `queries`, such as the types whose components seem gone.
@@ -390,6 +431,27 @@ mod tests {
         assert!(found.get(&"Flow:A".parse().unwrap()).is_some());
         assert_eq!(found.types[&TypeName::known("Flow")].problems.len(), 1);
         assert!(found.types[&TypeName::known("Role")].problems.is_empty());
+    }
+
+    #[test]
+    fn folder_that_cannot_be_listed_is_empty_only_where_its_type_lacks_it() {
+        let mut found = Discovery::default();
+        let reports = found.types.entry(TypeName::known("Report")).or_default();
+        for folder in ["Gone", "There"] {
+            reports.problems.push(Problem {
+                folder: Some(folder.to_owned()),
+                unavailable: false,
+                reason: "no such folder".to_owned(),
+            });
+        }
+        found.forget_folders_that_are_gone();
+        let n_problems = |it: &Discovery| it.types[&TypeName::known("Report")].problems.len();
+        assert_eq!(n_problems(&found), 2, "the folders were not listed");
+        let there = component("ReportFolder:There");
+        let folders = found.types.entry(there.key.type_name.clone()).or_default();
+        folders.components.insert(there.key.name.clone(), there);
+        found.forget_folders_that_are_gone();
+        assert_eq!(n_problems(&found), 1);
     }
 
     #[test]
