@@ -184,6 +184,13 @@ fn push_lines(context: &Context, pushed: &PushReport) -> Result<(), CommandError
             "warning: another snapshot had replaced the state on {remote}; the next one may be a full pass"
         ));
     }
+    if let Some(words) = &pushed.state_refused {
+        context.say(&format!(
+            "warning: {remote} has the snapshot and refuses our state, so each fresh clone makes a full pass: {}",
+            text::one_line(words)
+        ));
+        context.say("hint: the remote must let this user push to `refs/orgkeep/*`");
+    }
     Ok(())
 }
 

@@ -50,6 +50,39 @@ pub(super) struct Fetched {
     pub unnamed: Vec<String>,
 }
 
+/// Where jobs that run are written down for a run on another machine.
+pub(super) trait Notes {
+    /// The job that an earlier run started for the same call.
+    fn open_job(&self, digest: &str) -> Option<String>;
+    /// A job was started.
+    fn started(&self, digest: &str, job_id: &str);
+    /// A job was asked, and is not done.
+    fn waiting(&self);
+    /// The answer of a job was taken, which the server gives once.
+    fn taken(&self, digest: &str);
+}
+
+/// Where answers and the ids of jobs are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Keeping<'a> {
+    /// On this machine.
+    pub spool: &'a Spool,
+    /// For another one.
+    pub notes: &'a dyn Notes,
+}
+
+/// Writes nothing down.
+pub(super) struct NoNotes;
+
+impl Notes for NoNotes {
+    fn open_job(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn started(&self, _: &str, _: &str) {}
+    fn waiting(&self) {}
+    fn taken(&self, _: &str) {}
+}
+
 /// What stands beside a spool file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Sidecar {
@@ -141,7 +174,7 @@ fn private_file(path: &Path) -> Result<File, Error> {
 pub(super) async fn fetch_all(
     org: &Org,
     queue: &mut Queue,
-    spool: &Spool,
+    keeping: Keeping<'_>,
     manifest_of: &dyn Fn(&RetrieveBatch) -> Manifest,
     digest_of: &dyn Fn(&Manifest) -> String,
     take: &mut dyn FnMut(Fetched) -> Result<(), Error>,
@@ -155,7 +188,10 @@ pub(super) async fn fetch_all(
         {
             let manifest = manifest_of(&batch);
             let digest = digest_of(&manifest);
-            running.push(async move { (number, fetch(org, spool, batch, manifest, digest).await) });
+            running.push(async move {
+                let fetched = fetch_one(org, keeping, &batch, &manifest, &digest).await;
+                (number, (batch, fetched))
+            });
         }
         let Some((number, (batch, answer))) = running.next().await else {
             break;
@@ -182,26 +218,16 @@ pub(super) async fn fetch_all(
     }
 }
 
-async fn fetch(
-    org: &Org,
-    spool: &Spool,
-    batch: RetrieveBatch,
-    manifest: Manifest,
-    digest: String,
-) -> (RetrieveBatch, Result<Fetched, Error>) {
-    let fetched = fetch_one(org, spool, &batch, &manifest, &digest).await;
-    (batch, fetched)
-}
-
 async fn fetch_one(
     org: &Org,
-    spool: &Spool,
+    keeping: Keeping<'_>,
     batch: &RetrieveBatch,
     manifest: &Manifest,
     digest: &str,
 ) -> Result<Fetched, Error> {
+    let Keeping { spool, notes } = keeping;
     let zip_path = spool.zip_path(digest);
-    let mut open_job = None;
+    let mut open_job = notes.open_job(digest);
     if let Some(sidecar) = spool.read_sidecar(digest) {
         if let Some(answer) = sidecar.done
             && let Ok(zip) = File::open(&zip_path)
@@ -212,10 +238,12 @@ async fn fetch_one(
         open_job = Some(sidecar.job_id);
     }
     let mut zip = private_file(&zip_path)?;
+    let poll = org.options().poll;
+    let waiting = &|| notes.waiting();
     let mut retrieved = None;
     if let Some(job_id) = open_job {
         match org
-            .finish_retrieve(&job_id, org.options().poll, &mut zip)
+            .finish_retrieve_while(&job_id, poll, &mut zip, waiting)
             .await
         {
             Ok(answer) => retrieved = Some(answer),
@@ -232,9 +260,11 @@ async fn fetch_one(
             .await?;
         let sidecar = Sidecar { job_id, done: None };
         spool.write_sidecar(digest, &sidecar)?;
-        org.finish_retrieve(&sidecar.job_id, org.options().poll, &mut zip)
+        notes.started(digest, &sidecar.job_id);
+        org.finish_retrieve_while(&sidecar.job_id, poll, &mut zip, waiting)
             .await?
     };
+    notes.taken(digest);
     let answer = answer_of(&retrieved);
     let sidecar = Sidecar {
         job_id: retrieved.job_id.clone(),

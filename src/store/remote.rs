@@ -54,6 +54,8 @@ pub enum Pushed {
     Done,
     /// The remote has the branch; somebody else had replaced the state meanwhile.
     WithoutState,
+    /// The remote has the branch; it refuses the state, with its words.
+    StateRefused(String),
     /// The branch has moved there meanwhile: fetch, and go on top of it.
     Moved,
     /// The remote refused, with its words: a protected branch, a hook, a right that is missing.
@@ -145,7 +147,15 @@ impl Repository {
                 }
                 match self.push_once(remote, plan, Parts::State)?.verdict()? {
                     Pushed::Done => Pushed::Done,
+                    Pushed::Refused(words) => Pushed::StateRefused(words),
                     _ => Pushed::WithoutState,
+                }
+            }
+            // Perhaps it is only the state that it does not take.
+            Answer::Refused(words) if plan.state.is_some() => {
+                match self.push_once(remote, plan, Parts::Branch)?.verdict()? {
+                    Pushed::Done => Pushed::StateRefused(words),
+                    other => other,
                 }
             }
             Answer::StateMoved => match self.push_once(remote, plan, Parts::Branch)?.verdict()? {
@@ -157,6 +167,22 @@ impl Repository {
         Ok(verdict)
     }
 
+    /// Sends a state alone, such as one that tells of jobs which run.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Repository::push`].
+    pub fn push_state(&self, remote: &str, state: &StatePush) -> Result<Pushed, Error> {
+        let output = self
+            .remote_git("push")
+            .args(["--porcelain", "--no-recurse-submodules"])
+            .arg(lease(state))
+            .args(["--", remote])
+            .arg(format!("{}:{}", state.new, state_ref(state.org)))
+            .output(b"")?;
+        read_answer(&output, "").verdict()
+    }
+
     fn push_once(&self, remote: &str, plan: &PushPlan, parts: Parts) -> Result<Answer, Error> {
         let mut git = self
             .remote_git("push")
@@ -166,8 +192,7 @@ impl Repository {
         }
         let state = plan.state.filter(|_| parts != Parts::Branch);
         if let Some(state) = &state {
-            let old = state.old.map(|it| it.to_string()).unwrap_or_default();
-            git = git.arg(format!("--force-with-lease={}:{old}", state_ref(state.org)));
+            git = git.arg(lease(state));
         }
         git = git.args(["--", remote]);
         let branch = format!("refs/heads/{}", plan.branch);
@@ -191,6 +216,12 @@ impl Repository {
             None => git.current_dir(self.git_dir()),
         }
     }
+}
+
+/// Has `git` replace the remote's state only where it is the one that we saw.
+fn lease(state: &StatePush) -> String {
+    let old = state.old.map(|it| it.to_string()).unwrap_or_default();
+    format!("--force-with-lease={}:{old}", state_ref(state.org))
 }
 
 /// Where we keep what a remote has at `refs/<rest>`; the remote may be a URL.

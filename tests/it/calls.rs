@@ -6,7 +6,10 @@ use orgkeep::archive::{Level, Writer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Org, TestEnv};
+use crate::{
+    push::{self, fresh_clone},
+    support::{Org, TestEnv},
+};
 
 /// Most calls of a snapshot that finds nothing, however many folders there are.
 const EMPTY: u64 = 300;
@@ -71,7 +74,14 @@ impl Company {
 
     /// A repository of an org that is as this company is.
     fn env(&self) -> TestEnv {
-        let env = TestEnv::new(Org::start(&["--load", self.zip().to_str().unwrap()]));
+        self.env_with(&[])
+    }
+
+    /// The same, of an org that is started with `options`.
+    fn env_with(&self, options: &[&str]) -> TestEnv {
+        let zip = self.zip();
+        let load = ["--load", zip.to_str().unwrap()];
+        let env = TestEnv::new(Org::start(&[&load, options].concat()));
         env.orgkeep(&["init"]).status(0);
         env.org.clock(&json!({"now": "2027-01-10T08:00:00Z"}));
         env
@@ -185,6 +195,10 @@ fn folders_are_listed_one_by_one_where_a_table_cannot_be_read_and_by_a_full_pass
     company.n_folders = 61;
     company.gone = Some(59);
     company.change(&env);
+    // Whatever the org says of a folder that is no more.
+    env.org
+        .fault(&json!({"call": "listMetadata", "of": "Report:F0059",
+        "fault": "error:INVALID_CROSS_REFERENCE_KEY", "times": 0}));
     counted(&env, &[]);
     assert_eq!(
         changed_files(&env),
@@ -222,4 +236,118 @@ fn what_is_out_of_scope_in_a_folder_is_told_of_alike_by_both_passes() {
     );
     assert!(calls <= empty + 6, "{calls} after {empty}");
     assert_eq!(n_commits(&counted(&env, &["--full"]).0), 0);
+}
+
+#[test]
+fn each_run_in_a_fresh_clone_of_depth_1_goes_on_and_commits_no_noise() {
+    let mut company = Company::new(1_000);
+    let state = company.dir.path().join("state");
+    let kept = ["--state", state.to_str().unwrap()];
+    let mut env = company.env_with(&kept);
+    let remote = env.scratch("remote.git");
+    std::fs::create_dir_all(&remote).unwrap();
+    env.git_in(&remote, &["init", "--quiet", "--bare", "-b", "main"]);
+    env.git(&["remote", "add", "origin", &push::url(&remote)]);
+    env.git(&["push", "--quiet", "origin", "main"]);
+    let run = |env: &TestEnv, name: &str| {
+        let clone = fresh_clone(env, &remote, name);
+        env.org.control("DELETE", "/simorg/calls", &Value::Null);
+        let report = push::snapshot(env, &clone, &["--push"]);
+        push::assert_sound(env, &clone);
+        (report, env.org.calls().values().sum::<u64>())
+    };
+    let head = |env: &TestEnv| push::head(env, &remote);
+
+    let (report, _) = run(&env, "first");
+    assert_eq!((&report["pass"], n_commits(&report)), (&json!("full"), 1));
+    let first = head(&env);
+    let (report, calls) = run(&env, "second");
+    assert_eq!(report["pass"], "incremental");
+    assert!(calls <= EMPTY, "{calls}");
+    assert_eq!(first, head(&env));
+
+    // Each report gets another date, and the content that it had.
+    let as_made = company.reports.clone();
+    company
+        .reports
+        .values_mut()
+        .for_each(|it| *it = "edited".to_owned());
+    company.change(&env);
+    company.reports = as_made;
+    company.change(&env);
+    let (report, _) = run(&env, "dates");
+    assert_eq!(report["pass"], "incremental");
+    assert!(report["n_fetched"].as_u64() >= Some(1_000), "{report}");
+    assert_eq!(first, head(&env), "dates are no change");
+    let (report, calls) = run(&env, "after");
+    assert_eq!(report["n_fetched"], 0, "the dates are remembered");
+    assert!(calls <= EMPTY, "{calls}");
+
+    let url = env.org.url().to_owned();
+    env.org.stop();
+    env.org = Org::start(&kept);
+    assert_ne!(url, env.org.url());
+    let (report, calls) = run(&env, "elsewhere");
+    assert_eq!(report["pass"], "incremental");
+    assert!(calls <= EMPTY, "{calls}");
+    assert_eq!(first, head(&env), "the address is no change");
+}
+
+#[test]
+fn run_that_cannot_afford_its_listing_says_when_it_can_and_spends_nothing_on_it() {
+    let env = TestEnv::new(Org::start(&["--limits", "daily_api_requests=700"]));
+    env.orgkeep(&["init"]).status(0);
+    let config = env.repo().join("orgkeep.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(
+        &config,
+        text.replace("#api_floor = 10000", "api_floor = 300"),
+    )
+    .unwrap();
+    env.git(&["commit", "-qam", "Leave 300 calls to others"]);
+    env.org.clock(&json!({"now": "2027-01-10T08:00:00Z"}));
+    let mut n_runs = 0;
+    let refused = loop {
+        env.org.control("DELETE", "/simorg/calls", &Value::Null);
+        let ran = env.orgkeep(&["snapshot"]);
+        if ran.status != 0 {
+            break ran;
+        }
+        n_runs += 1;
+        assert!(n_runs < 4, "400 calls last for two runs");
+    };
+    assert!(n_runs >= 1);
+    let head = env.head();
+    refused
+        .status(1)
+        .warns("error: listing the org takes ")
+        .warns("hint: each call comes back 24 hours after it was made");
+    let spent: u64 = env.org.calls().values().sum();
+    assert!(spent < 10, "{:?}", env.org.calls());
+    env.assert_sound();
+
+    env.org.clock(&json!({"advance": "25h"}));
+    env.orgkeep(&["snapshot"]).status(0);
+    assert_eq!(head, env.head());
+}
+
+#[test]
+fn run_that_ends_with_its_calls_commits_nothing_and_the_next_one_goes_on_with_its_jobs() {
+    let probe = TestEnv::initialised();
+    let (_, whole, _) = counted(&probe, &[]);
+    let env = TestEnv::initialised();
+    let head = env.head();
+    // The last calls are those that ask how the retrieve stands.
+    let max = (whole - 3).to_string();
+    env.orgkeep(&["snapshot", "--max-api-calls", &max])
+        .status(1)
+        .warns("`checkRetrieveStatus` was not sent: this run may make")
+        .warns("hint: ");
+    assert_eq!(head, env.head());
+    env.assert_sound();
+    let (report, _, calls) = counted(&env, &[]);
+    assert_eq!(n_commits(&report), 1);
+    assert_eq!(calls.get("retrieve"), None, "the job was there: {calls:?}");
+    assert_eq!(n_commits(&counted(&env, &["--full"]).0), 0);
+    env.assert_sound();
 }

@@ -21,6 +21,7 @@ mod push;
 mod recorded;
 mod redaction;
 mod registry;
+mod resume;
 mod rollback_e2e;
 mod rules;
 mod shared;

@@ -11,14 +11,14 @@ use crate::support::TestEnv;
 
 /// Takes a snapshot in `dir` with `options`; its report.
 #[track_caller]
-fn snapshot(env: &TestEnv, dir: &Path, options: &[&str]) -> Value {
+pub(crate) fn snapshot(env: &TestEnv, dir: &Path, options: &[&str]) -> Value {
     let mut arguments = vec!["snapshot", "--json"];
     arguments.extend(options);
     let ran = env.orgkeep_in(dir, &arguments).status(0);
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-fn subjects(report: &Value) -> Vec<&str> {
+pub(crate) fn subjects(report: &Value) -> Vec<&str> {
     let commits = report["commits"].as_array().unwrap();
     commits
         .iter()
@@ -27,7 +27,7 @@ fn subjects(report: &Value) -> Vec<&str> {
 }
 
 /// A repository with a first snapshot, pushed to a bare remote.
-fn pushed() -> (TestEnv, PathBuf) {
+pub(crate) fn pushed() -> (TestEnv, PathBuf) {
     let env = TestEnv::initialised();
     let remote = env.scratch("remote.git");
     fs::create_dir_all(&remote).unwrap();
@@ -39,11 +39,11 @@ fn pushed() -> (TestEnv, PathBuf) {
     (env, remote)
 }
 
-fn url(remote: &Path) -> String {
+pub(crate) fn url(remote: &Path) -> String {
     format!("file://{}", remote.to_str().unwrap())
 }
 
-fn fresh_clone(env: &TestEnv, remote: &Path, name: &str) -> PathBuf {
+pub(crate) fn fresh_clone(env: &TestEnv, remote: &Path, name: &str) -> PathBuf {
     let dir = env.scratch(name);
     let (from, to) = (url(remote), dir.to_str().unwrap().to_owned());
     env.git_in(remote, &["clone", "--quiet", "--depth", "1", &from, &to]);
@@ -107,7 +107,7 @@ fn before_first_push(dir: &Path, script: &str) {
 }
 
 #[track_caller]
-fn assert_sound(env: &TestEnv, dir: &Path) {
+pub(crate) fn assert_sound(env: &TestEnv, dir: &Path) {
     assert_eq!(
         env.git_in(dir, &["fsck", "--full", "--strict", "--no-dangling"]),
         ""
@@ -115,7 +115,7 @@ fn assert_sound(env: &TestEnv, dir: &Path) {
     assert_eq!(env.git_in(dir, &["status", "--porcelain"]), "");
 }
 
-fn head(env: &TestEnv, dir: &Path) -> String {
+pub(crate) fn head(env: &TestEnv, dir: &Path) -> String {
     env.git_in(dir, &["rev-parse", "main"]).trim().to_owned()
 }
 

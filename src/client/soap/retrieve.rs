@@ -144,11 +144,31 @@ impl Org {
         policy: PollPolicy,
         spool: &mut File,
     ) -> Result<Retrieved, Error> {
+        self.finish_retrieve_while(job_id, policy, spool, &|| ())
+            .await
+    }
+
+    /// The same, which calls `waiting` whenever the job was asked and was not done.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Org::finish_retrieve`].
+    pub async fn finish_retrieve_while(
+        &self,
+        job_id: &str,
+        policy: PollPolicy,
+        spool: &mut File,
+        waiting: &dyn Fn(),
+    ) -> Result<Retrieved, Error> {
         poll_job("retrieve", job_id, policy, async || {
             let progress = self.check_retrieve(job_id).await?;
             match progress.failure {
                 Some((code, message)) if progress.done => Err(self.failed(job_id, code, message)),
-                _ => Ok(progress.done.then_some(())),
+                _ if progress.done => Ok(Some(())),
+                _ => {
+                    waiting();
+                    Ok(None)
+                }
             }
         })
         .await?;

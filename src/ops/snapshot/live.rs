@@ -15,6 +15,7 @@ use crate::{
     model::{ComponentKey, Timestamp},
     ops::{
         error::Error,
+        fetch::NoNotes,
         history::{self, Comparison, Detail},
     },
     plan::select::Selector,
@@ -67,7 +68,10 @@ pub async fn diff_with_org(
     )
     .await?;
     let pack = repo.pack(&base.listing)?;
-    let answers = read::read(org, repo, &base, &plan, setup, &pack, &options, monitor).await?;
+    let answers = read::read(
+        org, repo, &base, &plan, setup, &pack, &options, &NoNotes, monitor,
+    )
+    .await?;
     let (live, _) = commit::tree_changes(&base, &plan, &answers, setup, &pack)?;
     let before = repo.list_tree(repo.commit(from)?.tree)?;
     let changes = overlaid(repo, &base, from, &before, &live)?;

@@ -16,6 +16,7 @@ mod gather;
 mod listing;
 mod live;
 mod merge;
+mod notes;
 mod options;
 mod outcome;
 pub(in crate::ops) mod own;
@@ -30,6 +31,10 @@ mod references;
 mod report;
 mod rewrite;
 mod status;
+
+use std::cell::RefCell;
+
+use notes::JobNotes;
 
 pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
 pub use live::diff_with_org;
@@ -113,7 +118,21 @@ pub async fn snapshot(
         return Ok(report::dry_run(&base, &plan, org, &identity, setup));
     }
     let pack = repo.pack(&base.listing)?;
-    let answers = read::read(org, repo, &base, &plan, setup, &pack, options, monitor).await?;
+    let remote = remote.map(RefCell::new);
+    let who = record::signature(setup, began);
+    let notes = JobNotes::new(
+        repo,
+        remote.as_ref(),
+        identity.org.id,
+        &memory,
+        &who,
+        monitor,
+    );
+    let answers = read::read(
+        org, repo, &base, &plan, setup, &pack, options, &notes, monitor,
+    )
+    .await?;
+    let remote = remote.map(RefCell::into_inner);
     let commits = commit::commits(
         org, &base, &identity, &plan, &answers, setup, options, &pack,
     )

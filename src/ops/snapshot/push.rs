@@ -26,8 +26,8 @@ use crate::{
     ops::error::{During, Error, Refusal},
     progress::{Event, Monitor},
     store::{
-        Branch, KeptPack, Listing, ObjectId, Publication, PushPlan, Pushed, RefUpdate, RemoteTips,
-        Repository, StatePush, WriteLock, state_ref, trailer,
+        self, Branch, KeptPack, Listing, ObjectId, Publication, PushPlan, Pushed, RefUpdate,
+        RemoteTips, Repository, StatePush, WriteLock, state_ref, trailer,
     },
 };
 
@@ -51,12 +51,37 @@ pub struct PushReport {
     pub dropped_for: Option<String>,
     /// Whether somebody else had replaced the state meanwhile.
     pub without_state: bool,
+    /// Why the remote does not take the state, in its words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_refused: Option<String>,
 }
 
 /// A remote, and where it was when we last looked.
 pub(super) struct Remote {
     name: String,
     tips: RemoteTips,
+}
+
+impl Remote {
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Replaces the state there, if it is still the one that we saw.
+    pub(super) fn put_state(
+        &mut self,
+        repo: &Repository,
+        org: OrgId,
+        new: ObjectId,
+    ) -> Result<Pushed, store::Error> {
+        let old = self.tips.state;
+        let pushed = repo.push_state(&self.name, &StatePush { org, new, old })?;
+        if pushed == Pushed::Done {
+            self.tips.state = Some(new);
+        }
+        Ok(pushed)
+    }
 }
 
 /// All that a snapshot consists of, for making its commits again.
@@ -197,10 +222,12 @@ fn adopted_state(
         return Ok(None);
     };
     let snapshot = last_snapshot(repo, tip)?.map(|it| it.0.to_string());
-    let worth = |state: Option<ObjectId>| -> Option<(bool, Option<Timestamp>)> {
+    let worth = |state: Option<ObjectId>| -> Option<(bool, Option<Timestamp>, bool)> {
         let files = repo.state_files(state?).ok()?;
         let state = RunState::parse(files.get(RunState::PATH)?).ok()?;
-        Some((state.commit == snapshot, state.listed_at))
+        // Of two that know the same, the one that knows of jobs which run.
+        let has_jobs = !state.open_jobs.is_empty();
+        Some((state.commit == snapshot, state.listed_at, has_jobs))
     };
     if worth(theirs) <= worth(ours) {
         return Ok(None);
@@ -241,7 +268,7 @@ pub(super) async fn publish(
                 .during(format!("pushing to `{}`", remote.name))?
         };
         match pushed {
-            Pushed::Done | Pushed::WithoutState => {
+            Pushed::Done | Pushed::WithoutState | Pushed::StateRefused(_) => {
                 let mut outcome =
                     record::show(run.lock, closed, run.branch, run.options, run.monitor)?;
                 outcome.pushed = Some(PushReport {
@@ -251,6 +278,10 @@ pub(super) async fn publish(
                     is_up_to_date,
                     dropped_for: None,
                     without_state: pushed == Pushed::WithoutState,
+                    state_refused: match pushed {
+                        Pushed::StateRefused(words) => Some(words),
+                        _ => None,
+                    },
                 });
                 return Ok(outcome);
             }
@@ -369,6 +400,7 @@ fn drop_ours(run: &Run<'_>, remote: &Remote, base: &Base, tip: ObjectId) -> Resu
             is_up_to_date: false,
             dropped_for: Some(later),
             without_state: false,
+            state_refused: None,
         }),
     };
     outcome.note_refresh(published);

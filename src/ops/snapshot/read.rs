@@ -24,7 +24,7 @@ use crate::{
     ops::{
         discover::{self, Query},
         error::Error,
-        fetch::{self, Spool},
+        fetch::{self, Keeping, Notes, Spool},
     },
     plan::{
         commits::Trail,
@@ -73,6 +73,7 @@ pub(super) async fn read(
     setup: &SnapshotSetup,
     pack: &PackBuilder<'_>,
     options: &SnapshotOptions,
+    notes: &dyn Notes,
     monitor: &dyn Monitor,
 ) -> Result<Answers, Error> {
     let registry = Registry::official();
@@ -108,7 +109,10 @@ pub(super) async fn read(
     for round in 1..=motion::MAX_ROUNDS {
         let (fetched, messages) = fetch_round(
             org,
-            &spool,
+            Keeping {
+                spool: &spool,
+                notes,
+            },
             &batches,
             plan,
             setup,
@@ -188,7 +192,7 @@ type Properties = BTreeMap<ComponentKey, RemoteComponent>;
 )]
 async fn fetch_round(
     org: &Org,
-    spool: &Spool,
+    keeping: Keeping<'_>,
     batches: &[RetrieveBatch],
     plan: &ReadPlan,
     setup: &SnapshotSetup,
@@ -213,7 +217,7 @@ async fn fetch_round(
     let result = fetch::fetch_all(
         org,
         &mut queue,
-        spool,
+        keeping,
         &manifest_of,
         &digest_of,
         &mut |it| {
@@ -273,7 +277,8 @@ fn digest(manifest: &Manifest, plan: &ReadPlan) -> String {
         for member in members {
             let key = ComponentKey::parse(type_name.as_str(), member);
             if let Some(it) = key.ok().and_then(|key| plan.in_scope.components.get(&key)) {
-                hasher.update(it.modified.at.as_millis().to_le_bytes());
+                let at = listing::dated(it).modified.at;
+                hasher.update(at.as_millis().to_le_bytes());
             }
         }
     }
@@ -432,7 +437,8 @@ async fn confirm_deletions(
     if missing.is_empty() {
         return Ok(());
     }
-    let second = discover::list(org, again(registry, &missing), monitor).await?;
+    let mut second = discover::list(org, again(registry, &missing), monitor).await?;
+    second.forget_folders_that_are_gone();
     let second = listing::for_deletions(&second);
     let caution = Caution {
         accept: options.accept_deletions,

@@ -31,7 +31,7 @@ use crate::{
         org::LAYOUT,
         state::{SeenComponent, SeenFolders, append_run, parse_folders, parse_seen, render_seen},
     },
-    model::{ComponentKey, OrgId, TreePath, TypeName},
+    model::{ComponentKey, OrgId, RecordId, Timestamp, TreePath, TypeName},
     ops::error::Error,
     plan::retrieve::{
         CostModel,
@@ -76,6 +76,21 @@ impl Memory {
     pub(super) fn belongs_to(&self, base: &Base) -> bool {
         let snapshot = base.last_snapshot.map(|it| it.to_string());
         snapshot.is_some() && self.state.commit == snapshot
+    }
+
+    /// Its files with `jobs` as the ones that run.
+    pub(super) fn with_open_jobs(
+        &self,
+        jobs: &BTreeMap<String, RecordId>,
+    ) -> BTreeMap<TreePath, Vec<u8>> {
+        let mut files = self.stored.files.clone();
+        let state = RunState {
+            open_jobs: jobs.clone(),
+            ..self.state.clone()
+        };
+        let path = RunState::PATH.parse().expect("a literal path is valid");
+        files.insert(path, state.render());
+        files
     }
 
     /// Date and id under which each component was last seen.
@@ -507,7 +522,7 @@ pub(super) fn close(
     org: &Org,
 ) -> Result<Closed, Error> {
     let new = commits.made.last().map(|it| it.id).or(base.commit);
-    let who = Signature::new(&setup.committer.0, &setup.committer.1, plan.began);
+    let who = signature(setup, plan.began);
     let snapshot = snapshot_id(plan.began);
     let run = RunRecord {
         snapshot: snapshot.clone(),
@@ -593,6 +608,11 @@ impl Outcome {
     }
 }
 
+/// Who writes what is ours.
+pub(super) fn signature(setup: &SnapshotSetup, at: Timestamp) -> Signature {
+    Signature::new(&setup.committer.0, &setup.committer.1, at)
+}
+
 /// The word for a pass.
 pub(super) fn kind(plan: &ReadPlan) -> &'static str {
     match plan.pass {
@@ -641,6 +661,8 @@ fn remember(
             .map(ToString::to_string)
             .collect();
     }
+    // The answers of all jobs were taken.
+    state.open_jobs.clear();
     state.unsettled = answers.unsettled.iter().map(ToString::to_string).collect();
     if has_moved || state.commit.is_none() {
         state.commit = new.map(|it| it.to_string());
