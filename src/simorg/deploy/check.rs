@@ -44,6 +44,7 @@ pub(super) fn new_problems<'a>(
     let mut all = Vec::new();
     for unit in units {
         let mut problems = checker.problems(unit);
+        problems.extend(wrong_turns(before, after, unit));
         if problems.is_empty() {
             continue;
         }
@@ -346,6 +347,47 @@ impl<'a> Checker<'a> {
                 .map(|it| problem(it.problem, it.line, 1))
                 .collect(),
         }
+    }
+}
+
+/// Fields that would turn into what they cannot become; one that was deleted is another one.
+fn wrong_turns(before: &SimOrg, after: &SimOrg, unit: &Unit) -> Vec<Problem> {
+    let Parsed::Root(root) = &unit.document else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    for (child, element) in children(&unit.new.key, root) {
+        let id = |org: &SimOrg| org.metadata().child(&child).map(|it| it.id);
+        if child.type_name.as_str() != "CustomField" || id(before) != id(after) {
+            continue;
+        }
+        let old = before.metadata().element(&child);
+        if let Some(text) = old.and_then(|old| wrong_turn(&old, element)) {
+            problems.push(Problem {
+                key: child,
+                text: text.to_owned(),
+                line: None,
+                column: None,
+            });
+        }
+    }
+    problems
+}
+
+/// Why a field cannot become another one, in the platform's words.
+fn wrong_turn(old: &Element, new: &Element) -> Option<&'static str> {
+    let is_summary = |it: &Element| {
+        it.child_text("type")
+            .is_some_and(|it| it.trim() == "Summary")
+    };
+    let is_formula = |it: &Element| it.child("formula").is_some() && !is_summary(it);
+    match (is_formula(old), is_formula(new)) {
+        (true, false) => Some("Cannot update a field from a Formula to something else"),
+        (false, true) => Some("Cannot update a field to a Formula from something else"),
+        _ if !is_summary(old) && is_summary(new) => {
+            Some("Cannot update a field to a Summary from something else")
+        }
+        _ => None,
     }
 }
 

@@ -100,6 +100,31 @@ fn required_field_takes_no_permission() {
 }
 
 #[test]
+fn field_cannot_turn_into_a_formula_or_a_roll_up_nor_back() {
+    let field = |inner: &str| {
+        format!(
+            "<CustomObject><fields><fullName>F__c</fullName>{inner}<label>F</label></fields></CustomObject>"
+        )
+    };
+    let text = field("<type>Text</type>");
+    let formula = field("<formula>Name</formula><type>Text</type>");
+    let roll_up = field("<summaryOperation>count</summaryOperation><type>Summary</type>");
+    for (from, to, problem) in [
+        (&formula, &text, "from a Formula to something else"),
+        (&text, &formula, "to a Formula from something else"),
+        (&text, &roll_up, "to a Summary from something else"),
+    ] {
+        let mut lab = Lab::new(&[("objects/Account.object", from)]);
+        let result = lab.deploy(
+            &["CustomField:Account.F__c"],
+            &[("objects/Account.object", to)],
+        );
+        let problem = format!("CustomField:Account.F__c: Cannot update a field {problem}");
+        assert_eq!(problems(&result), [problem]);
+    }
+}
+
+#[test]
 fn formula_names_fields_that_are_there() {
     let rule = |formula: &str| {
         format!(
