@@ -1,12 +1,11 @@
 //! The key of redaction tags, kept beside the logins in a file of mode 0600.
+//!
+//! What makes a text a key is not known here.
 
 use std::path::PathBuf;
 
-use super::{Error, Vault, file};
-use crate::{
-    client::{encode_for_url, random_bytes},
-    source::redact::RedactionKey,
-};
+use super::{Error, Secret, Vault, file};
+use crate::client::{encode_for_url, random_bytes};
 
 /// Name of the file.
 const FILE_NAME: &str = "redaction.key";
@@ -14,23 +13,13 @@ const FILE_NAME: &str = "redaction.key";
 const N_BYTES: usize = 32;
 
 impl Vault {
-    /// The key that is kept; `None` where there is none.
+    /// The text of the key that is kept; `None` where there is none.
     ///
     /// # Errors
     ///
-    /// [`Error::File`], [`Error::TooOpen`], and [`Error::FileFormat`] for a file that holds no key.
-    pub fn redaction_key(&self) -> Result<Option<RedactionKey>, Error> {
-        let path = self.path(FILE_NAME);
-        let Some(text) = file::read(&path)? else {
-            return Ok(None);
-        };
-        match RedactionKey::parse(&text) {
-            Ok(key) => Ok(Some(key)),
-            Err(err) => Err(Error::FileFormat {
-                path,
-                reason: err.to_string(),
-            }),
-        }
+    /// [`Error::File`], [`Error::TooOpen`].
+    pub fn redaction_key(&self) -> Result<Option<Secret>, Error> {
+        Ok(file::read(&self.path(FILE_NAME))?.map(Secret::new))
     }
 
     /// Makes a key and keeps it; the one that is kept, and where. One that is there stays.
@@ -38,7 +27,7 @@ impl Vault {
     /// # Errors
     ///
     /// [`Error::File`], and those of [`Vault::redaction_key`].
-    pub fn make_redaction_key(&self) -> Result<(RedactionKey, PathBuf), Error> {
+    pub fn make_redaction_key(&self) -> Result<(Secret, PathBuf), Error> {
         let path = self.path(FILE_NAME);
         let _lock = file::lock(&self.path(""))?;
         if let Some(key) = self.redaction_key()? {
@@ -46,7 +35,6 @@ impl Vault {
         }
         let text = encode_for_url(&random_bytes(N_BYTES));
         file::write(&path, &format!("{text}\n"))?;
-        let key = RedactionKey::parse(&text).expect("32 bytes are more than 16 characters");
-        Ok((key, path))
+        Ok((Secret::new(text), path))
     }
 }

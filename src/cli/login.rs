@@ -397,17 +397,22 @@ pub(super) fn vault(context: &Context) -> Result<Vault, CommandError> {
 /// The key that tags of secrets are made with: of the environment, else the one kept here.
 pub(super) fn redaction_key(context: &Context) -> Result<Option<RedactionKey>, CommandError> {
     if let Some(text) = context.variable(REDACTION_KEY) {
-        let key = RedactionKey::parse(text).map_err(|err| {
-            let hint = format!("set {REDACTION_KEY} to the key that made the history");
-            CommandError::failed(&err, Some(hint))
-        })?;
-        return Ok(Some(key));
+        let hint = format!("set {REDACTION_KEY} to the key that made the history");
+        return parse_redaction_key(text, hint).map(Some);
     }
     // Without a home there is no place where a key could lie.
     let Ok(vault) = vault(context) else {
         return Ok(None);
     };
-    Ok(vault.redaction_key()?)
+    let hint = "put the key that made the history back into redaction.key, beside the logins";
+    vault
+        .redaction_key()?
+        .map(|it| parse_redaction_key(it.expose(), hint.to_owned()))
+        .transpose()
+}
+
+fn parse_redaction_key(text: &str, hint: String) -> Result<RedactionKey, CommandError> {
+    RedactionKey::parse(text).map_err(|err| CommandError::failed(&err, Some(hint)))
 }
 
 /// Makes the key for a history that begins, where somebody may keep it: not in CI, where it
@@ -422,7 +427,9 @@ pub(super) fn make_redaction_key(context: &Context) -> Result<Option<RedactionKe
     let Ok(vault) = vault(context) else {
         return Ok(None);
     };
-    let (key, path) = vault.make_redaction_key()?;
+    let (text, path) = vault.make_redaction_key()?;
+    let hint = format!("remove {}", path.display());
+    let key = parse_redaction_key(text.expose(), hint)?;
     context.say(&format!(
         "made the key of redaction tags, {}; other machines and CI need it as {REDACTION_KEY}",
         path.display()
