@@ -14,6 +14,8 @@ pub enum Event {
     Advanced(Phase, u64),
     /// The phase ended well.
     Finished(Phase),
+    /// The org has taken a deploy as this job.
+    Job(String),
     /// Something was left out; the operation goes on and will say so at its end.
     Warned(String),
 }

@@ -76,6 +76,8 @@ struct ErrorReport<'a> {
     schema: &'static str,
     error: &'a str,
     causes: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    details: &'a [String],
     hint: Option<&'a str>,
     status: u8,
 }
@@ -148,6 +150,11 @@ impl Context {
         self.monitor.say(line);
     }
 
+    /// Stops drawing progress, so that a question can be read.
+    pub(super) fn pause(&self) {
+        self.monitor.pause();
+    }
+
     pub(super) fn paint(&self) -> Paint {
         let on = match self.globals.color {
             ColorChoice::Always => true,
@@ -196,6 +203,7 @@ impl Context {
                 schema: "orgkeep/error/1",
                 error: first,
                 causes,
+                details: &error.details,
                 hint: error.hint.as_deref(),
                 status: error.status(),
             };
@@ -205,6 +213,9 @@ impl Context {
         self.say(&format!("error: {}", text::printable(first)));
         for cause in causes {
             self.say(&format!("  caused by: {}", text::printable(cause)));
+        }
+        for detail in &error.details {
+            self.say(&format!("  - {}", text::printable(detail)));
         }
         if let Some(hint) = &error.hint {
             self.say(&format!("hint: {}", text::printable(hint)));

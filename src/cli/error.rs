@@ -8,6 +8,8 @@ pub struct CommandError {
     kind: Kind,
     /// What failed, then its causes, outermost first.
     pub messages: Vec<String>,
+    /// What there is to say besides, one line each.
+    pub details: Vec<String>,
     /// What the user can do, in the imperative.
     pub hint: Option<String>,
 }
@@ -26,6 +28,7 @@ impl CommandError {
         Self {
             kind: Kind::Failed,
             messages: chain(error),
+            details: Vec::new(),
             hint,
         }
     }
@@ -36,6 +39,7 @@ impl CommandError {
         Self {
             kind: Kind::Failed,
             messages: vec![message.to_owned()],
+            details: Vec::new(),
             hint: Some(hint.to_owned()),
         }
     }
@@ -46,6 +50,7 @@ impl CommandError {
         Self {
             kind: Kind::Usage,
             messages: vec![message.into()],
+            details: Vec::new(),
             hint: hint.into(),
         }
     }
@@ -87,10 +92,22 @@ impl From<io::Error> for CommandError {
             return Self {
                 kind: Kind::BrokenPipe,
                 messages: Vec::new(),
+                details: Vec::new(),
                 hint: None,
             };
         }
         Self::failed(&error, None)
+    }
+}
+
+impl From<crate::ops::Error> for CommandError {
+    fn from(error: crate::ops::Error) -> Self {
+        let details = error.details().to_vec();
+        let hint = error.hint();
+        Self {
+            details,
+            ..Self::failed(&error, hint)
+        }
     }
 }
 
@@ -105,7 +122,6 @@ macro_rules! from_error_with_hint {
     )*};
 }
 from_error_with_hint!(
-    crate::ops::Error,
     crate::store::Error,
     crate::client::Error,
     crate::auth::Error,

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::CommandError;
+use super::{CommandError, attendant};
 
 /// Whether a question is on the terminal, which nothing but an answer would end.
 static ASKING: AtomicBool = AtomicBool::new(false);
@@ -42,9 +42,15 @@ const INTERRUPTED: &str = "interrupted";
 
 /// Waits for the first signal and tells of it, and for the second.
 async fn watch(tell: oneshot::Sender<()>, hint: &str) {
-    if signal().await.is_err() {
-        // Then it is as if nobody had listened: the system ends the process.
-        return std::future::pending().await;
+    loop {
+        if signal().await.is_err() {
+            // Then it is as if nobody had listened: the system ends the process.
+            return std::future::pending().await;
+        }
+        // What is waited for in the org is not ours to drop.
+        if !attendant::rang() {
+            break;
+        }
     }
     if !ASKING.load(Ordering::SeqCst) {
         let _ = tell.send(());

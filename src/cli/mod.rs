@@ -4,13 +4,16 @@
 //! decision is taken here that `ops` could take.
 
 mod accept;
+mod attendant;
 mod context;
 mod convert;
 mod demo;
+mod deploying;
 mod error;
 mod history;
 mod init;
 mod interrupt;
+mod jobs;
 mod login;
 mod logout;
 mod monitor;
@@ -92,6 +95,7 @@ enum Command {
     Accept(accept::AcceptArgs),
     Rollback(rollback::RollbackArgs),
     Apply(rollback::ApplyArgs),
+    Jobs(jobs::JobsArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -143,6 +147,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Accept(args) => accept::run(context, args),
         Command::Rollback(args) => interruptible(rollback::run(context, args), LOOK),
         Command::Apply(args) => interruptible(rollback::apply(context, args), LOOK),
+        Command::Jobs(args) => interruptible(jobs::run(context, args), LOOK),
         Command::Diff(args) => interruptible(history::diff(context, &args), NOTHING_CHANGED),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),

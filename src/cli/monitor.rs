@@ -42,6 +42,14 @@ impl TermMonitor {
         }
     }
 
+    /// Takes the bar away until the next phase.
+    pub(super) fn pause(&self) {
+        let Some(bar) = &self.bar else { return };
+        if let Some((_, bar)) = bar.lock().expect("no reporter panicked").take() {
+            bar.finish_and_clear();
+        }
+    }
+
     fn draw(slot: &Mutex<Option<(Phase, ProgressBar)>>, event: &Event) {
         let mut slot = slot.lock().expect("no reporter panicked");
         match event {
@@ -73,7 +81,7 @@ impl TermMonitor {
                     bar.finish_and_clear();
                 }
             }
-            Event::Warned(_) => (),
+            Event::Job(_) | Event::Warned(_) => (),
         }
     }
 }
@@ -85,6 +93,10 @@ impl Monitor for TermMonitor {
             return;
         }
         if self.quiet {
+            return;
+        }
+        if let Event::Job(job) = &event {
+            self.say(&format!("job {}", text::one_line(job)));
             return;
         }
         match &self.bar {

@@ -2,23 +2,29 @@
 
 use std::{
     fs,
-    io::{self, BufRead as _, Write as _},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
-use super::{CommandError, Context, Outcome, interrupt, output::Tone, text};
+use super::{
+    CommandError, Context, Outcome,
+    attendant::Attendant,
+    deploying::{HowArgs, confirm, failure, tell},
+    output::Tone,
+    text,
+};
 use crate::{
     client::Org,
     ops::{
-        rollback::{self, ApplyOptions, ApplyReport, PlannedRollback, RollbackOptions, Stage},
+        rollback::{self, ApplyOptions, ApplyReport, PlannedRollback, RollbackOptions},
         snapshot::SnapshotSetup,
     },
     plan::{
         deploy::TestLevel,
-        rollback::{Heading, Item, Options, PlanFile, render},
+        rollback::{Heading, Item, MAX_BYTES, Options, PlanFile, render},
     },
     store::Repository,
 };
@@ -79,64 +85,12 @@ pub(super) struct ApplyArgs {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
+    /// Apply it only if its digest, which `rollback --plan` printed, is this one
+    #[arg(long, value_name = "DIGEST")]
+    digest: Option<String>,
+
     #[command(flatten)]
     how: HowArgs,
-}
-
-/// How a plan is carried out.
-#[derive(Debug, Args)]
-struct HowArgs {
-    /// Only check the plan in the org, which leaves nothing there
-    #[arg(long)]
-    check: bool,
-
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
-
-    /// With --yes: in a production org as well
-    #[arg(long, requires = "yes")]
-    production: bool,
-
-    /// Apex tests that the org runs
-    #[arg(long, value_name = "LEVEL", value_enum)]
-    test_level: Option<Tests>,
-
-    /// Run these Apex test classes (can be repeated)
-    #[arg(long, value_name = "CLASS", conflicts_with = "test_level")]
-    run_tests: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "PascalCase")]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "they are the platform's own words"
-)]
-enum Tests {
-    /// None
-    NoTestRun,
-    /// All but those of packages
-    RunLocalTests,
-    /// All
-    RunAllTestsInOrg,
-    /// Those that the change may touch
-    RunRelevantTests,
-}
-
-impl HowArgs {
-    fn tests(&self) -> TestLevel {
-        if !self.run_tests.is_empty() {
-            return TestLevel::RunSpecifiedTests(self.run_tests.clone());
-        }
-        match self.test_level {
-            None => TestLevel::Default,
-            Some(Tests::NoTestRun) => TestLevel::NoTestRun,
-            Some(Tests::RunLocalTests) => TestLevel::RunLocalTests,
-            Some(Tests::RunAllTestsInOrg) => TestLevel::RunAllTestsInOrg,
-            Some(Tests::RunRelevantTests) => TestLevel::RunRelevantTests,
-        }
-    }
 }
 
 /// The result as JSON.
@@ -147,6 +101,7 @@ struct Report<'a> {
     org_id: String,
     user: &'a str,
     target: String,
+    digest: &'a str,
     items: Vec<ItemReport<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'a ApplyReport>,
@@ -191,6 +146,7 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
             accept_lossy: args.accept_lossy,
         },
         tests: args.how.tests(),
+        org: None,
     };
     let planned = session.plan(context, &options).await?;
     if args.selectors.is_empty() && !args.all {
@@ -207,8 +163,9 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
         write_plan(path, &planned.file)?;
         show(context, &session, &planned, None)?;
         context.say(&format!(
-            "plan written to {}",
-            text::one_line(&path.display().to_string())
+            "plan written to {}, digest {}",
+            text::one_line(&path.display().to_string()),
+            planned.file.digest
         ));
         return Ok(outcome(&planned, None));
     }
@@ -217,21 +174,32 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
 
 /// Runs `orgkeep apply`.
 pub(super) async fn apply(context: &Context, args: ApplyArgs) -> Result<Outcome, CommandError> {
-    let bytes = fs::read(&args.file)?;
-    let saved = PlanFile::parse(&bytes).map_err(|err| {
-        let hint = err.hint();
-        CommandError::failed(&err, Some(hint))
-    })?;
+    let saved = read_plan(&args.file)?;
+    if let Some(wanted) = &args.digest
+        && *wanted != saved.digest
+    {
+        return Err(CommandError::refused(
+            &format!("the plan has the digest {}", saved.digest),
+            "this is another plan than the one you mean",
+        ));
+    }
     let session = Session::open(context).await?;
     let options = RollbackOptions {
         to: saved.target.clone(),
         selectors: saved.selectors.clone(),
         except: saved.except.clone(),
         allowed: saved.options,
-        tests: args.how.tests(),
+        tests: match args.how.tests() {
+            TestLevel::Default => saved.tests.clone(),
+            other => other,
+        },
+        org: Some(saved.org),
     };
     let planned = session.plan(context, &options).await?;
-    planned.must_equal(&saved)?;
+    planned.must_equal(&PlanFile {
+        tests: options.tests.clone(),
+        ..saved
+    })?;
     session.carry_out(context, &planned, &args.how).await
 }
 
@@ -270,6 +238,9 @@ impl Session {
                 planned.target.commit.short()
             ));
         }
+        for deploy in &planned.deploys {
+            context.say(&text::one_line(&deploy.in_words()));
+        }
         for commit in &planned.news {
             context.say(&format!(
                 "new in the org: {}  {}  {}",
@@ -301,8 +272,11 @@ impl Session {
         if !how.check {
             confirm(context, planned, how)?;
         }
+        let attendant = Attendant::new(context);
         let options = ApplyOptions {
             check_only: how.check,
+            ignore_errors: how.ignore_errors,
+            interrupts: &attendant,
         };
         let report = rollback::apply(
             &self.org,
@@ -326,6 +300,23 @@ impl Session {
         }
         Ok(outcome(planned, Some(&report)))
     }
+}
+
+/// Reads a saved plan; no more of a file than a plan can have.
+fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|err| {
+        let shown = text::one_line(&path.display().to_string());
+        CommandError::refused(
+            &format!("cannot read the plan `{shown}`: {err}"),
+            "name a file that `orgkeep rollback --plan FILE` wrote",
+        )
+    })?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    rollback::read_plan(&bytes).map_err(|err| {
+        let hint = err.hint();
+        CommandError::failed(&err, Some(hint))
+    })
 }
 
 fn write_plan(path: &Path, file: &PlanFile) -> Result<(), CommandError> {
@@ -369,6 +360,7 @@ fn show(
             org_id: identity.org.id.to_string(),
             user: &identity.user.username,
             target: planned.target.commit.to_string(),
+            digest: &planned.file.digest,
             items: planned.plan.items.iter().map(ItemReport::new).collect(),
             result: report,
         })?;
@@ -399,133 +391,14 @@ fn show(
             _ => out.line(&format!("{}{rest}", paint.paint(tone, sign)))?,
         }
     }
-    Ok(())
-}
-
-/// Asks whether to go on; in production for the org's name.
-fn confirm(
-    context: &Context,
-    planned: &PlannedRollback,
-    how: &HowArgs,
-) -> Result<(), CommandError> {
-    let org = &planned.identity.org;
-    let is_production = org.is_production();
-    if how.yes {
-        if is_production && !how.production {
-            return Err(CommandError::usage(
-                format!("{} is a production org", text::one_line(&org.name)),
-                "say `--yes --production`, or leave `--yes` out and type the org's name".to_owned(),
-            ));
-        }
-        return Ok(());
-    }
-    if !context.is_interactive() || context.json() {
-        return Err(CommandError::refused(
-            "nothing was deployed: nobody is there to confirm it",
-            "say `--yes`, or `--plan FILE` and later `orgkeep apply FILE`",
-        ));
-    }
-    let wanted = if is_production {
-        eprint_prompt(&format!(
-            "Type the name of the org, {}, to deploy to production: ",
-            text::one_line(&org.name)
-        ))?;
-        org.name.as_str()
-    } else {
-        eprint_prompt("Deploy? Type yes: ")?;
-        "yes"
-    };
-    let mut answer = String::new();
-    interrupt::while_asking(|| io::stdin().lock().read_line(&mut answer))?;
-    if answer.trim() == wanted.trim() {
-        return Ok(());
-    }
-    Err(CommandError::refused(
-        "nothing was deployed: it was not confirmed",
-        "run the command again",
-    ))
-}
-
-fn eprint_prompt(prompt: &str) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    err.write_all(prompt.as_bytes())?;
-    err.flush()
-}
-
-/// Tells what became of the plan.
-fn tell(context: &Context, report: &ApplyReport) -> Result<(), CommandError> {
-    let mut out = context.out();
-    let paint = context.paint();
-    for failure in &report.failures {
-        let place = match (failure.line, failure.column) {
-            (Some(line), Some(column)) => format!("{}:{line}:{column}", failure.file),
-            (Some(line), None) => format!("{}:{line}", failure.file),
-            _ => failure.file.clone(),
-        };
-        out.line(&format!(
-            "{} {}  {}  {}",
-            paint.paint(Tone::Removed, "×"),
-            text::one_line(&failure.component),
-            text::one_line(&place),
-            text::one_line(&failure.problem)
-        ))?;
-    }
-    for (key, reason) in &report.refused {
-        out.line(&format!(
-            "{} {}  not sent: {}",
-            paint.paint(Tone::Removed, "!"),
-            text::one_line(&key.to_string()),
-            text::one_line(reason)
-        ))?;
-    }
-    match report.stage {
-        Stage::Checked => out.line("checked: the org takes the plan, and nothing has changed")?,
-        Stage::Deployed => {
-            for commit in &report.commits {
-                out.line(&format!(
-                    "{}  {}  {:<20} {}",
-                    paint.paint(Tone::Commit, &commit.id[..7]),
-                    commit.at.minute(),
-                    text::one_line(&commit.author),
-                    text::one_line(&commit.subject)
-                ))?;
-            }
-        }
-        _ => (),
-    }
-    for residue in &report.residue {
-        out.line(&format!(
-            "{} {}  still different: {}",
-            paint.paint(Tone::Removed, "!"),
-            text::one_line(&residue.component.to_string()),
-            text::one_line(&residue.details.join("; "))
-        ))?;
-    }
-    if report.stage == Stage::Deployed {
-        let word = if report.has_gaps() {
-            "rolled back, with the differences above"
-        } else {
-            "rolled back: every component of the plan is as planned"
-        };
-        out.line(word)?;
+    if let Some(tests) = planned
+        .deploy
+        .tests
+        .in_words()
+        .filter(|_| !planned.plan.is_empty())
+    {
+        let line = format!("Tests: {}.", text::one_line(&tests));
+        out.line(&paint.paint(Tone::Strong, &line))?;
     }
     Ok(())
-}
-
-fn failure(report: &ApplyReport) -> CommandError {
-    let (message, hint) = match report.stage {
-        Stage::CheckFailed => (
-            "the org refuses the plan; nothing has changed there",
-            "select what the messages name as well, or leave it out with `--except`",
-        ),
-        Stage::PartlyDeployed => (
-            "a later deploy of the plan failed; the earlier ones are in the org",
-            "`orgkeep rollback` shows what is left to do",
-        ),
-        _ => (
-            "the deploy failed; nothing has changed in the org",
-            "run the command again: somebody may have changed the org meanwhile",
-        ),
-    };
-    CommandError::refused(message, hint)
 }

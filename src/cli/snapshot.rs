@@ -106,6 +106,9 @@ fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError>
         }
         return Ok(());
     }
+    for deploy in &report.deploys {
+        context.say(&text::one_line(&deploy.in_words()));
+    }
     for commit in &report.commits {
         out.line(&format!(
             "{}  {}  {:<20} {}",

@@ -238,7 +238,7 @@ impl Error {
                 call: "deploy",
                 job_id,
                 ..
-            } => format!("the org goes on: follow it with `orgkeep jobs {job_id}`"),
+            } => format!("the org goes on: follow it with `orgkeep jobs wait {job_id}`"),
             Self::StillRunning { .. } => "wait longer, or narrow what is asked for".to_owned(),
             Self::LoginEnded { remedy, .. } => {
                 return remedy

@@ -8,6 +8,7 @@
 //! the same value.
 
 pub mod coverage;
+pub mod deploys;
 pub mod flows;
 pub mod inventory;
 pub mod org;
@@ -15,6 +16,7 @@ pub mod redacted;
 pub mod state;
 
 pub use coverage::{Acceptance, Coverage, Extent, Gap, GapKind};
+pub use deploys::{DeployEnd, DeployRecord, Deploys};
 pub use flows::FlowVersions;
 pub use inventory::Inventory;
 pub use org::{OrgFile, RuleVersions};

@@ -49,6 +49,24 @@ pub enum Cause {
         #[source]
         source: std::io::Error,
     },
+    /// Tests that a production org asks for.
+    #[error(transparent)]
+    Tests(#[from] plan::deploy::TestsNeeded),
+    /// A deploy that goes on, and whose end was not seen.
+    #[error("lost sight of deploy `{job}`")]
+    DeployLost {
+        /// The job.
+        job: String,
+        /// Why.
+        #[source]
+        source: client::Error,
+    },
+    /// A deploy that goes on, as the user wished.
+    #[error("deploy `{job}` goes on in the org")]
+    DeployLeft {
+        /// The job.
+        job: String,
+    },
     /// The verb refuses.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -95,10 +113,39 @@ pub enum Refusal {
         commit: String,
     },
     /// A plan that no longer holds.
-    #[error("the plan no longer holds: {reason}")]
+    #[error("the plan no longer holds: {}", first_of(differences))]
     PlanOutdated {
-        /// What differs.
-        reason: String,
+        /// What differs; never empty.
+        differences: Vec<String>,
+    },
+    /// A plan that was made for another org.
+    #[error("the plan is for org {plan}, and this login opens org {found}")]
+    PlanOfOtherOrg {
+        /// The org of the plan.
+        plan: OrgId,
+        /// The org of the login.
+        found: OrgId,
+    },
+    /// An earlier deploy is still at work.
+    #[error("deploy `{job}` is still running")]
+    DeployRunning {
+        /// The job.
+        job: String,
+    },
+    /// A deploy that the org does not know, or not any more.
+    #[error("the org knows no deploy `{job}`")]
+    NoSuchDeploy {
+        /// The job.
+        job: String,
+    },
+    /// A production org takes all of a deploy or nothing.
+    #[error("a production org takes all of a deploy or nothing")]
+    AllOrNothing,
+    /// A placeholder stands where the org's own value should.
+    #[error("`{path}` holds a placeholder in the place of a secret")]
+    Placeholder {
+        /// The file in the archive.
+        path: String,
     },
     /// A retrieve that never gives an answer.
     #[error("the org answers no retrieve: {reason}")]
@@ -185,6 +232,19 @@ impl Refusal {
             }
             Self::NotASnapshot { .. } => "`orgkeep log` lists the snapshots".to_owned(),
             Self::PlanOutdated { .. } => "make the plan again with `orgkeep rollback`".to_owned(),
+            Self::PlanOfOtherOrg { .. } => "choose the login with `--org`".to_owned(),
+            Self::DeployRunning { job } => {
+                format!("wait for it with `orgkeep jobs wait {job}`, or stop it with `orgkeep jobs cancel {job}`")
+            }
+            Self::NoSuchDeploy { .. } => {
+                "`orgkeep jobs` lists those of this repository; Setup > Deployment Status lists all"
+                    .to_owned()
+            }
+            Self::AllOrNothing => "leave `--ignore-errors` out".to_owned(),
+            Self::Placeholder { .. } => {
+                "nothing was sent; leave the component out with `--except`, and report this as a bug of orgkeep"
+                    .to_owned()
+            }
             Self::NothingSelected => {
                 "name components, such as `CustomField:Account.Region__c`, or say `--all`".to_owned()
             }
@@ -211,7 +271,27 @@ impl Refusal {
     }
 }
 
+/// The first of several differences, and how many there are besides.
+fn first_of(differences: &[String]) -> String {
+    let first = differences.first().map_or("", String::as_str);
+    match differences.len() {
+        0 | 1 => first.to_owned(),
+        n => format!("{first}; and {} more", n - 1),
+    }
+}
+
 impl Error {
+    /// What there is to say besides, one line each.
+    #[must_use]
+    pub fn details(&self) -> &[String] {
+        match &*self.cause {
+            Cause::Refused(Refusal::PlanOutdated { differences }) if differences.len() > 1 => {
+                differences
+            }
+            _ => &[],
+        }
+    }
+
     /// What the user can do about it, in the imperative.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -222,6 +302,10 @@ impl Error {
             Cause::Workdir(err) => err.hint(),
             Cause::Select(err) => err.hint(),
             Cause::Refused(err) => err.hint(),
+            Cause::Tests(err) => Some(err.hint()),
+            Cause::DeployLost { job, .. } | Cause::DeployLeft { job } => Some(format!(
+                "see it to its end with `orgkeep jobs wait {job}`, here or in another clone"
+            )),
             Cause::Ledger(_) => Some(
                 "the commit was edited by hand or is damaged: `git fsck`, or go back to the snapshot before it"
                     .to_owned(),

@@ -10,6 +10,7 @@ mod error;
 mod fetch;
 pub mod history;
 pub mod init;
+pub mod jobs;
 pub mod login;
 pub mod rollback;
 pub mod setup;

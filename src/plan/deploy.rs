@@ -8,40 +8,28 @@
 //! Invariant: a component is never both sent and deleted, and no destructive
 //! manifest names a `*`.
 
+mod check;
+mod level;
+mod problems;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+pub use check::{Act, Check, Checks, checks};
+pub use level::{TestLevel, TestsNeeded, test_level};
+pub use problems::hint;
 
 use super::retrieve::{Cost, CostModel, Limits};
 use super::rollback::{Content, RollbackPlan, Step};
 use crate::model::component::percent_decoded;
 use crate::model::{ApiVersion, ComponentKey, ComponentName, Manifest, TreePath, TypeName};
 
-/// Which tests a deploy runs.
-///
-/// Source: Metadata API 66.0, `DeployOptions.testLevel`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TestLevel {
-    /// What the platform does by itself: none in a sandbox, local tests in production with Apex.
-    #[default]
-    Default,
-    /// None.
-    NoTestRun,
-    /// These classes.
-    RunSpecifiedTests(Vec<String>),
-    /// All but those of packages.
-    RunLocalTests,
-    /// All.
-    RunAllTestsInOrg,
-    /// Those that the change may touch.
-    RunRelevantTests,
-}
-
 /// One `deploy()` call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeployCall {
     /// What is sent.
     pub package: BTreeSet<ComponentKey>,
+    /// What of `package` the org does not have yet.
+    pub made: BTreeSet<ComponentKey>,
     /// Files of `package`, by component and path.
     pub files: BTreeMap<TreePath, (ComponentKey, Content)>,
     /// What is deleted before, since it stands in the way.
@@ -199,12 +187,14 @@ pub fn plan_deploy(
         ..DeployPlan::default()
     };
     let mut sent: Vec<(ComponentKey, Vec<(TreePath, Content)>)> = Vec::new();
+    let mut made = BTreeSet::new();
     let mut deleted = BTreeSet::new();
     for item in plan.applied() {
         result.before.extend(item.before.iter().cloned());
         result.after.extend(item.after.iter().cloned());
         if !item.files.is_empty() {
             sent.push((item.key.clone(), item.files.clone()));
+            made.extend(item.states.1.is_none().then(|| item.key.clone()));
         }
         for name in &item.deletes {
             let name = name.parse::<ComponentName>().ok();
@@ -224,6 +214,9 @@ pub fn plan_deploy(
         .cloned()
         .partition(|it| with_parent(it, &deleted));
     result.calls = send_calls(sent, costs, limits, &parent_of);
+    for call in &mut result.calls {
+        call.made = call.package.intersection(&made).cloned().collect();
+    }
     push_deletions(&mut result.calls, deleted);
     result
 }

@@ -23,6 +23,10 @@ pub mod trailer {
     pub const ORG: &str = "Orgkeep-Org";
     /// What sort of commit it is, where it is not a change of the org.
     pub const KIND: &str = "Orgkeep-Kind";
+    /// The commit that a rollback went back to.
+    pub const TARGET: &str = "Orgkeep-Target";
+    /// A deploy of a rollback.
+    pub const DEPLOY: &str = "Orgkeep-Deploy";
     /// Another person whose changes are in the commit: `Name <email>`.
     pub const CO_AUTHOR: &str = "Co-authored-by";
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{
     CommitDraft, Error, Kind, Listing, Message, ObjectId, PackBuilder, RefUpdate, Repository,
-    Signature, TreeEdit, trailer,
+    Signature, TreeEdit, WriteLock, trailer,
 };
 use crate::model::{OrgId, TreePath};
 
@@ -62,6 +62,39 @@ impl Repository {
     }
 }
 
+impl WriteLock<'_> {
+    /// Replaces one file of what is remembered of `org`; the others stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RefMoved`] where somebody else moved the state meanwhile, else what
+    /// writing a pack fails with; nothing has changed.
+    pub fn remember(
+        &self,
+        org: OrgId,
+        path: TreePath,
+        bytes: &[u8],
+        who: &Signature,
+    ) -> Result<(), Error> {
+        let repo = self.repository();
+        let old = repo.ref_target(&state_ref(org))?;
+        // A state that cannot be read is as good as none.
+        let tree = old
+            .and_then(|it| repo.commit(it).ok())
+            .map(|it| it.tree)
+            .filter(|it| repo.list_tree(*it).is_ok());
+        let pack = repo.pack(&Listing::default())?;
+        let mut edit = TreeEdit::new(tree);
+        edit.put(path, pack.blob(bytes)?);
+        let tree = edit.write(&pack)?;
+        let update = pack.state_commit(org, old, tree, who)?;
+        let kept = pack.finish()?;
+        repo.move_ref(&update)?;
+        kept.release();
+        Ok(())
+    }
+}
+
 impl PackBuilder<'_> {
     /// Puts a new state in, and gives the move of its reference for
     /// [`super::Publication::also`]; `None` where it would be the old one.
@@ -87,6 +120,16 @@ impl PackBuilder<'_> {
         {
             return Ok(None);
         }
+        self.state_commit(org, old, tree, who).map(Some)
+    }
+
+    fn state_commit(
+        &self,
+        org: OrgId,
+        old: Option<ObjectId>,
+        tree: ObjectId,
+        who: &Signature,
+    ) -> Result<RefUpdate, Error> {
         let draft = CommitDraft {
             tree,
             parents: Vec::new(),
@@ -96,11 +139,11 @@ impl PackBuilder<'_> {
         };
         // Replaced on every run and read by nobody else, so it is never signed.
         let new = self.put(Kind::Commit, &draft.render())?;
-        Ok(Some(RefUpdate {
+        Ok(RefUpdate {
             name: state_ref(org),
             old,
             new,
             reason: "state".to_owned(),
-        }))
+        })
     }
 }

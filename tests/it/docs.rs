@@ -103,6 +103,35 @@ fn manual_and_completions_are_printed() {
 }
 
 #[test]
+fn schema_of_plan_files_is_json_and_names_every_key() {
+    let text = read("docs/plan.md");
+    let schema: serde_json::Value = serde_json::from_str(&fenced_after(&text, "## Schema")[..])
+        .unwrap_or_else(|err| panic!("{err}"));
+    let source = read("src/plan/rollback/file.rs");
+    for (name, schema) in [
+        ("PlanFile", &schema["properties"]),
+        ("Entry", &schema["$defs"]["entry"]["properties"]),
+    ] {
+        let behind = source
+            .split(&format!("pub struct {name} {{"))
+            .nth(1)
+            .unwrap();
+        let fields: Vec<&str> = behind
+            .split("\n}")
+            .next()
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub ")?.split(':').next())
+            .collect();
+        let keys: Vec<&String> = schema.as_object().unwrap().keys().collect();
+        assert_eq!(keys, fields, "{name}");
+        for key in keys {
+            assert!(text.contains(&format!("`{key}`")), "{key} is not described");
+        }
+    }
+}
+
+#[test]
 fn changelog_has_a_place_for_what_is_not_released() {
     assert!(read("CHANGELOG.md").contains("## [Unreleased]"));
 }

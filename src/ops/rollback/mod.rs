@@ -10,8 +10,11 @@
 
 mod apply;
 mod facts;
+mod failure;
 mod package;
+mod report;
 mod residue;
+mod send;
 mod target;
 mod view;
 
@@ -22,26 +25,34 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-pub use apply::{ApplyOptions, ApplyReport, Failure, Stage};
+pub use apply::{ApplyOptions, apply};
+pub(super) use failure::failures_of;
+pub use failure::{Failure, TestReport};
+use package::beside;
+pub use report::{ApplyReport, JobReport, Stage};
 pub use residue::Residue;
 pub use target::Target;
 
 use super::{
     error::{During, Error, Refusal},
     history,
+    jobs::DeployNews,
     snapshot::{self, Base, SnapshotOptions, SnapshotSetup},
 };
 use crate::{
     client::{Identity, Org},
-    model::{ApiVersion, ComponentKey, Timestamp, TypeName},
+    model::{ApiVersion, ComponentKey, OrgId, Timestamp, TypeName},
     plan::{
-        deploy::{DeployPlan, TestLevel, plan_deploy},
+        deploy::{DeployPlan, TestLevel, plan_deploy, test_level},
         retrieve::{
             CostModel, Limits,
             incremental::{self, Trust},
             partial,
         },
-        rollback::{self, Inputs, Options, PlanFile, RollbackPlan, SCHEMA, Step, Verdict, View},
+        rollback::{
+            self, Inputs, InvalidPlan, Options, PlanFile, RELEASE, RollbackPlan, SCHEMA, Step,
+            Verdict, View,
+        },
         select::{Catalogue, Selector},
     },
     progress::Monitor,
@@ -63,6 +74,8 @@ pub struct RollbackOptions {
     pub allowed: Options,
     /// Which tests a deploy runs.
     pub tests: TestLevel,
+    /// The org that it is for, where that is known beforehand.
+    pub org: Option<OrgId>,
 }
 
 /// A plan, and everything that applying it needs.
@@ -80,6 +93,8 @@ pub struct PlannedRollback {
     pub identity: Identity,
     /// Commits that were made because the org had moved on, oldest first.
     pub news: Vec<snapshot::CommitReport>,
+    /// What became of deploys that earlier runs began and did not see to their end.
+    pub deploys: Vec<DeployNews>,
     options: RollbackOptions,
     then: Base,
     now: Base,
@@ -101,10 +116,27 @@ pub async fn plan(
     monitor: &dyn Monitor,
 ) -> Result<PlannedRollback, Error> {
     let identity = org.identity().await.during("asking the org who it is")?;
+    if let Some(plan) = options.org
+        && plan != identity.org.id
+    {
+        return Err(Refusal::PlanOfOtherOrg {
+            plan,
+            found: identity.org.id,
+        }
+        .into());
+    }
     let tip = history::tip(repo, &setup.branch, &setup.remote)?;
     let target = target::resolve(repo, &options.to, tip, identity.org.id)?;
     let mut news = Vec::new();
-    let mut refresh = |report: snapshot::SnapshotReport| news.extend(report.commits);
+    let mut deploys = Vec::new();
+    let mut refresh = |report: snapshot::SnapshotReport| {
+        news.extend(report.commits);
+        for deploy in report.deploys {
+            // The later snapshot knows more of it.
+            deploys.retain(|it: &DeployNews| it.job != deploy.job);
+            deploys.push(deploy);
+        }
+    };
     let everything = SnapshotOptions::default();
     refresh(snapshot::snapshot(org, repo, setup, &everything, monitor).await?);
 
@@ -129,17 +161,24 @@ pub async fn plan(
         facts::parent_of,
     );
     deploy.after.extend(activations(&plan, &then));
+    deploy.tests = test_level(&options.tests, &deploy, identity.org.is_production())?;
+    let today = view::TreeView::new(repo, &now);
+    let beside = deploy.calls.iter().flat_map(|it| beside(it, &today));
     let file = PlanFile {
         schema: SCHEMA.to_owned(),
+        release: RELEASE.to_owned(),
         org: identity.org.id,
         target: target.commit.to_string(),
         base: now.commit.map_or_else(String::new, |it| it.to_string()),
         selectors: options.selectors.clone(),
         except: options.except.clone(),
         options: options.allowed,
+        tests: options.tests.clone(),
         entries: Vec::new(),
+        beside: beside.collect(),
+        digest: String::new(),
     }
-    .with_entries(&plan, digest);
+    .with_entries(&plan, |key| now.remote(key), digest);
     Ok(PlannedRollback {
         plan,
         deploy,
@@ -147,6 +186,7 @@ pub async fn plan(
         target,
         identity,
         news,
+        deploys,
         options: options.clone(),
         then,
         now,
@@ -176,6 +216,15 @@ fn activations(plan: &RollbackPlan, then: &Base) -> Vec<Step> {
 fn read_tip(repo: &Repository, setup: &SnapshotSetup) -> Result<Base, Error> {
     let tip = history::tip(repo, &setup.branch, &setup.remote)?;
     Base::at(repo, tip, &setup.package_dirs)
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+///
+/// [`InvalidPlan`] when it is none, or none of this release, or edited.
+pub fn read_plan(bytes: &[u8]) -> Result<PlanFile, InvalidPlan> {
+    PlanFile::parse(bytes, digest)
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -331,6 +380,25 @@ fn decide(
 }
 
 impl PlannedRollback {
+    /// What it does, in one line.
+    #[must_use]
+    pub fn title(&self) -> String {
+        rollback::title(&self.plan, &self.target.commit.short())
+    }
+
+    /// Everything that it changes in the org.
+    fn touched(&self) -> BTreeSet<ComponentKey> {
+        let mut keys = BTreeSet::new();
+        for item in self.plan.applied() {
+            if item.key.type_name.as_str() == "Flow" {
+                let definition = TypeName::known("FlowDefinition");
+                keys.insert(ComponentKey::new(definition, item.key.name.clone()));
+            }
+            keys.insert(item.key.clone());
+        }
+        keys
+    }
+
     /// How this plan differs from a saved one, in words; empty where it may be applied.
     #[must_use]
     pub fn differences(&self, saved: &PlanFile) -> Vec<String> {
@@ -348,10 +416,7 @@ impl PlannedRollback {
         if differences.is_empty() {
             return Ok(());
         }
-        Err(Refusal::PlanOutdated {
-            reason: differences.join("; "),
-        }
-        .into())
+        Err(Refusal::PlanOutdated { differences }.into())
     }
 
     /// Components that a person has to see to, with the reason.
@@ -373,5 +438,3 @@ impl PlannedRollback {
         counts
     }
 }
-
-pub use apply::apply;

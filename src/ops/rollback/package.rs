@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{facts::parent_of, view::TreeView};
+use super::{facts::parent_of, failure::Places, view::TreeView};
 use crate::{
     archive::{self, Archive, FileSource, Writer},
     client::{Org, RetrieveOptions},
@@ -35,6 +35,8 @@ pub(super) struct Package {
     pub(super) refused: BTreeMap<ComponentKey, String>,
     /// Components that are sent or deleted.
     pub(super) n_components: u64,
+    /// Where in the tree the entries come from.
+    pub(super) places: Places,
 }
 
 /// Makes the archives of a plan.
@@ -63,9 +65,11 @@ impl Packer<'_> {
             }
             let files: Vec<SourceFile> = files.into_values().collect();
             match source::join(registry, &family, &files) {
-                Ok(files) => package
-                    .entries
-                    .extend(files.into_iter().map(|it| (it.path, it.bytes))),
+                Ok(joined) => {
+                    self.place(&mut package.places, &call, &files, &joined);
+                    let entries = joined.into_iter().map(|it| (it.path, it.bytes));
+                    package.entries.extend(entries);
+                }
                 Err(err) => {
                     call.package.retain(|it| top_of(it) != family);
                     package.refused.insert(family, err.to_string());
@@ -95,6 +99,39 @@ impl Packer<'_> {
         Ok(package)
     }
 
+    /// Notes where the entries of a family come from.
+    fn place(
+        &self,
+        places: &mut Places,
+        call: &DeployCall,
+        files: &[SourceFile],
+        joined: &[PackageFile],
+    ) {
+        let in_tree = |file: &SourceFile| match file.path.as_str() {
+            path if path.starts_with(source::UNMAPPED) => path.to_owned(),
+            path => format!("{}/{path}", self.setup.package_dir),
+        };
+        for file in files {
+            let path = in_tree(file);
+            let is_main = path.ends_with("-meta.xml");
+            let name = file.key.to_string();
+            if is_main || !places.by_component.contains_key(&name) {
+                places.by_component.insert(name, path);
+            }
+        }
+        for entry in joined {
+            if let Some(file) = files.iter().find(|it| it.bytes == entry.bytes) {
+                let path = in_tree(file);
+                let sent = path.parse::<TreePath>().ok();
+                let sent = sent.and_then(|it| call.files.get(&it));
+                let is_target = matches!(sent, Some((_, Content::Target)));
+                places
+                    .by_entry
+                    .insert(entry.path.clone(), (path, is_target));
+            }
+        }
+    }
+
     /// The files that are sent, by top-level component.
     fn sources(&self, call: &DeployCall) -> Result<Sources, Error> {
         let mut sources = Sources::new();
@@ -114,15 +151,11 @@ impl Packer<'_> {
             self.put(&mut sources, path, key, bytes)?;
         }
         // A part of what is replaced whole takes the rest from the org as it is.
-        for (key, family) in Self::incomplete(call) {
-            let members: BTreeSet<_> = match family {
-                true => self.now.keys().filter(|it| top_of(it) == key).collect(),
-                false => std::iter::once(&key).collect(),
-            };
-            for member in members {
-                for file in self.now.read(member) {
+        for (key, family) in incomplete(call) {
+            for member in members(&key, family, self.now) {
+                for file in self.now.read(&member) {
                     if !call.files.contains_key(&file.path) {
-                        self.put(&mut sources, &file.path, member, file.bytes.to_vec())?;
+                        self.put(&mut sources, &file.path, &member, file.bytes.to_vec())?;
                     }
                 }
             }
@@ -154,29 +187,6 @@ impl Packer<'_> {
         };
         sources.entry(top_of(key)).or_default().insert(inside, file);
         Ok(())
-    }
-
-    /// Components of which only some files are sent; whether the whole family is meant.
-    fn incomplete(call: &DeployCall) -> BTreeSet<(ComponentKey, bool)> {
-        let registry = Registry::official();
-        let mut found = BTreeSet::new();
-        for (key, content) in call.files.values() {
-            let top = top_of(key);
-            let Some(ty) = registry.type_named(top.type_name.as_str()) else {
-                continue;
-            };
-            match (ty.files, ty.decomposition) {
-                (_, Some(Decomposition::BesideParent)) => {
-                    found.insert((top, true));
-                }
-                (Files::Decomposed, _) => (),
-                _ if matches!(content, Content::Merged(_)) => {
-                    found.insert((key.clone(), false));
-                }
-                _ => (),
-            }
-        }
-        found
     }
 
     /// Puts the org's present values where the snapshot has placeholders.
@@ -257,6 +267,56 @@ impl Packer<'_> {
     }
 }
 
+/// Components of which only some files are sent; whether the whole family is meant.
+fn incomplete(call: &DeployCall) -> BTreeSet<(ComponentKey, bool)> {
+    let registry = Registry::official();
+    let mut found = BTreeSet::new();
+    for (key, content) in call.files.values() {
+        let top = top_of(key);
+        let Some(ty) = registry.type_named(top.type_name.as_str()) else {
+            continue;
+        };
+        match (ty.files, ty.decomposition) {
+            (_, Some(Decomposition::BesideParent)) => {
+                found.insert((top, true));
+            }
+            (Files::Decomposed, _) => (),
+            _ if matches!(content, Content::Merged(_)) => {
+                found.insert((key.clone(), false));
+            }
+            _ => (),
+        }
+    }
+    found
+}
+
+/// The component itself, or all of its family that the org has.
+fn members(key: &ComponentKey, family: bool, now: &TreeView<'_>) -> BTreeSet<ComponentKey> {
+    match family {
+        true => now
+            .keys()
+            .filter(|it| top_of(it) == *key)
+            .cloned()
+            .collect(),
+        false => BTreeSet::from([key.clone()]),
+    }
+}
+
+/// What one call sends along as the org has it, with its state.
+pub(super) fn beside(call: &DeployCall, now: &TreeView<'_>) -> BTreeMap<ComponentKey, String> {
+    let mut found = BTreeMap::new();
+    for (key, family) in incomplete(call) {
+        for member in members(&key, family, now) {
+            let is_sent = |path: &str| call.files.keys().any(|it| it.as_str() == path);
+            let is_along = now.blobs(&member).iter().any(|(path, _)| !is_sent(path));
+            if let Some(state) = now.state(&member).filter(|_| is_along) {
+                found.insert(member, state);
+            }
+        }
+    }
+    found
+}
+
 /// The top-level component that `key` is of.
 fn top_of(key: &ComponentKey) -> ComponentKey {
     let mut top = key.clone();
@@ -305,6 +365,18 @@ impl Package {
     /// Whether it sends or deletes anything.
     pub(super) fn is_empty(&self) -> bool {
         self.n_components == 0
+    }
+
+    /// Refuses to send a placeholder in the place of a secret.
+    pub(super) fn refuse_placeholders(&self) -> Result<(), Error> {
+        let found = self
+            .entries
+            .iter()
+            .find(|(_, it)| redact::has_placeholder(it));
+        match found {
+            Some((path, _)) => Err(Refusal::Placeholder { path: path.clone() }.into()),
+            None => Ok(()),
+        }
     }
 
     /// Writes it as a zip that only we can read and that is gone with its handle.

@@ -20,8 +20,8 @@ use crate::{
     model::{ComponentKey, RecordId, RemoteComponent, Timestamp, TreePath},
     ops::error::Error,
     plan::commits::{
-        self, Change, ChangedFile, DEFAULT_GAP, Evidence, Kind, Part, Piece, PlannedCommit, Story,
-        User, Who,
+        self, Change, ChangedFile, DEFAULT_GAP, Evidence, Kind, Part, Piece, PlannedCommit,
+        Rollback, Story, User, Who,
     },
     plan::retrieve::partial,
     registry::Registry,
@@ -82,6 +82,7 @@ pub(super) async fn commits(
             stamp: &stamp,
             label: &|_| None,
             trail: &answers.trail,
+            rollbacks: &plan.rollbacks,
             since: plan.since,
             until: plan.began,
         },
@@ -104,7 +105,9 @@ pub(super) async fn commits(
                 identity.org.name,
                 plan.in_scope.components.len()
             ),
-            _ => String::new(),
+            _ => rollback_of(&commit, plan)
+                .map(|it| it.title.clone())
+                .unwrap_or_default(),
         };
         // A file that several people changed goes with the last of them, unless an
         // earlier commit would be empty without it.
@@ -234,6 +237,7 @@ fn ours(
             at,
             pieces: (0..files.len()).map(|it| (it, Piece::Whole)).collect(),
             parts,
+            rollback: None,
         },
         files,
         paths: changes
@@ -375,6 +379,7 @@ async fn write(
                 &draft.label
             },
             with: &with,
+            rollback: rollback_of(&draft.commit, plan),
         };
         let text = commits::describe(&draft.commit, &draft.files, &story);
         let message = Message::parse(&text);
@@ -399,6 +404,11 @@ async fn write(
         parents = vec![id];
     }
     Ok(made)
+}
+
+/// The rollback that a commit tells.
+fn rollback_of<'p>(commit: &PlannedCommit, plan: &'p ReadPlan) -> Option<&'p Rollback> {
+    plan.rollbacks.get(commit.rollback?)
 }
 
 fn people_of(commit: &PlannedCommit) -> Vec<RecordId> {

@@ -20,6 +20,7 @@ use crate::{
         error::Error,
     },
     plan::{
+        commits::Rollback,
         retrieve::{
             CostModel, Limits, RetrieveBatch, RetrieveRequest,
             incremental::{self, Asked, Decision, LastFullPass, Pass},
@@ -64,6 +65,8 @@ pub(super) struct ReadPlan {
     pub(super) is_selective: bool,
     /// Whether the user has fewer permissions than the one of the last run.
     pub(super) sees_less: bool,
+    /// Rollbacks of ours that no snapshot has seen yet.
+    pub(super) rollbacks: Vec<Rollback>,
     pub(super) org_id: OrgId,
 }
 
@@ -177,6 +180,7 @@ pub(super) async fn plan(
             .map(|it| memory.state.listed_at.map_or(it, |all| it.min(all))),
         is_selective,
         sees_less: false,
+        rollbacks: Vec::new(),
         org_id,
     })
 }

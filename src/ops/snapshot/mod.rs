@@ -44,14 +44,17 @@ pub use redaction::begins_history;
 pub use report::{CommitReport, SnapshotReport};
 pub use status::{StatusChange, StatusReport, status};
 
-use super::error::{During, Error, Refusal};
+use super::{
+    error::{During, Error, Refusal},
+    jobs::{self, DeployNews, Journal},
+};
 use crate::{
     client::{Identity, Org},
-    ledger::{RuleVersions, org::LAYOUT},
+    ledger::{Deploys, RuleVersions, org::LAYOUT},
     model::{OrgId, Timestamp},
     progress::Monitor,
     source::{Level, canonical, redact},
-    store::{Branch, Repository},
+    store::{Branch, Repository, WriteLock},
 };
 
 /// Version of the table of types; raised when files of a type move or change their names.
@@ -72,6 +75,7 @@ pub async fn snapshot(
     let lock = repo.lock()?;
     let mut branch = repo.ready(&setup.branch, &setup.remote)?;
     let identity = identify(org).await?;
+    let known_before = Journal::new(repo, setup, identity.org.id).read()?;
     let remote = if options.push && !options.dry_run {
         Some(push::begin(
             &lock,
@@ -98,6 +102,10 @@ pub async fn snapshot(
             base = Base::read(repo, &branch, &setup.package_dirs)?;
         }
     }
+    let deploys = match options.dry_run {
+        true => Vec::new(),
+        false => earlier_deploys(&lock, org, setup, identity.org.id, &known_before).await?,
+    };
     let memory = record::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
 
@@ -114,6 +122,7 @@ pub async fn snapshot(
     )
     .await?;
     plan.sees_less = memory.sees_less(&identity);
+    plan.rollbacks = memory.rollbacks();
     if options.dry_run {
         return Ok(report::dry_run(&base, &plan, org, &identity, setup));
     }
@@ -159,7 +168,23 @@ pub async fn snapshot(
             push::publish(&run, remote, closed).await?
         }
     };
-    Ok(report::done(result, &plan, &answers, org, &identity, setup))
+    let report = report::done(result, &plan, &answers, org, &identity, setup);
+    Ok(SnapshotReport { deploys, ..report })
+}
+
+/// What became of deploys that earlier runs noted; those that a state from a remote lacks included.
+async fn earlier_deploys(
+    lock: &WriteLock<'_>,
+    org: &Org,
+    setup: &SnapshotSetup,
+    id: OrgId,
+    known_before: &Deploys,
+) -> Result<Vec<DeployNews>, Error> {
+    let now = org.now().unwrap_or(Timestamp::UNKNOWN);
+    Journal::new(lock.repository(), setup, id).write(lock, now, |it| {
+        it.take_over(known_before);
+    })?;
+    jobs::settle(lock, org, setup, id).await
 }
 
 /// Who we are, and whether that is enough.

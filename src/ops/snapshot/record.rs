@@ -25,17 +25,20 @@ use super::{
 use crate::{
     client::{Identity, Org},
     ledger::{
-        Coverage, FlowVersions, Gap, GapKind, Inventory, OrgFile, RedactedValues, RunRecord,
-        RunState,
+        Coverage, DeployRecord, Deploys, FlowVersions, Gap, GapKind, Inventory, OrgFile,
+        RedactedValues, RunRecord, RunState,
         coverage::Scope,
         org::LAYOUT,
         state::{SeenComponent, SeenFolders, append_run, parse_folders, parse_seen, render_seen},
     },
     model::{ComponentKey, OrgId, RecordId, Timestamp, TreePath, TypeName},
     ops::error::Error,
-    plan::retrieve::{
-        CostModel,
-        incremental::{LastSeen, Pass},
+    plan::{
+        commits::Rollback,
+        retrieve::{
+            CostModel,
+            incremental::{LastSeen, Pass},
+        },
     },
     progress::Monitor,
     registry::Registry,
@@ -155,6 +158,39 @@ impl Memory {
             .iter()
             .filter_map(|(key, mark)| Some((key.parse().ok()?, mark.clone())))
             .collect()
+    }
+
+    /// What is noted of deploys.
+    fn deploys(&self) -> Deploys {
+        let file = self.stored.files.get(Deploys::PATH);
+        file.and_then(|it| Deploys::parse(it).ok())
+            .unwrap_or_default()
+    }
+
+    /// Rollbacks of ours that no snapshot has seen yet.
+    pub(super) fn rollbacks(&self) -> Vec<Rollback> {
+        let mut all: BTreeMap<String, Rollback> = BTreeMap::new();
+        for deploy in self
+            .deploys()
+            .deploys
+            .into_iter()
+            .filter(DeployRecord::is_untold)
+        {
+            let until = deploy.end.as_ref().map_or(deploy.sent, |it| it.at);
+            let of = all.entry(deploy.run).or_insert_with(|| Rollback {
+                by: deploy.by,
+                between: (deploy.sent, until),
+                components: BTreeSet::new(),
+                title: deploy.purpose,
+                target: deploy.target,
+                jobs: Vec::new(),
+            });
+            of.between.0 = of.between.0.min(deploy.sent);
+            of.between.1 = of.between.1.max(until);
+            of.components.extend(deploy.components);
+            of.jobs.extend(deploy.job.map(|it| it.to_string()));
+        }
+        all.into_values().collect()
     }
 
     /// Learned costs.
@@ -650,6 +686,12 @@ fn remember(
         files.retain(|path, _| !is_seen(path.as_str()));
         files.extend(seen(plan, answers));
         files.extend(folders::remembered(plan));
+        let mut deploys = memory.deploys();
+        if deploys.deploys.iter().any(|it| !it.told) {
+            // All that had ended when the listing began.
+            deploys.tell();
+            files.insert(path(Deploys::PATH), deploys.render());
+        }
     }
     let mut state = memory.state.clone();
     // Where something is kept because this user sees less, the next run has to know, too.

@@ -16,6 +16,7 @@ use crate::{
     client::{Identity, Org},
     ledger::Gap,
     model::Timestamp,
+    ops::jobs::DeployNews,
 };
 
 /// What a snapshot did.
@@ -57,6 +58,9 @@ pub struct SnapshotReport {
     pub allowance: Option<(u64, u64)>,
     /// What became of the remote; present where pushing was asked for.
     pub pushed: Option<PushReport>,
+    /// What became of deploys that earlier runs began and did not see to their end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deploys: Vec<DeployNews>,
     /// What would be fetched; present for a dry run only.
     pub dry_run: Option<DryRun>,
 }
@@ -191,6 +195,7 @@ fn base_report(
         calls: org.budget().calls(),
         allowance: org.budget().allowance(),
         pushed: None,
+        deploys: Vec::new(),
         dry_run: None,
     }
 }

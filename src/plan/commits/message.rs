@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::signature::is_invisible;
-use super::{Change, ChangedFile, Kind, Part, PlannedCommit, Signature, Who};
+use super::{Change, ChangedFile, Kind, Part, PlannedCommit, Rollback, Signature, Who};
 use crate::model::{OrgId, Timestamp};
 
 /// Longest subject, in characters.
@@ -45,6 +45,8 @@ pub struct Story<'a> {
     pub label: &'a str,
     /// Signatures of those who changed the same components.
     pub with: &'a [Signature],
+    /// The rollback that the commit tells.
+    pub rollback: Option<&'a Rollback>,
 }
 
 /// The whole message of `commit`.
@@ -243,6 +245,12 @@ fn push_trailers(out: &mut String, commit: &PlannedCommit, story: &Story<'_>) {
     let _ = writeln!(out, "Orgkeep-Part: {}/{}", story.part, story.of);
     let _ = writeln!(out, "Orgkeep-Org: {}", story.org.as_str());
     let _ = writeln!(out, "Orgkeep-Kind: {}", commit.kind.word());
+    if let Some(rollback) = story.rollback {
+        let _ = writeln!(out, "Orgkeep-Target: {}", one_word(&rollback.target));
+        for job in &rollback.jobs {
+            let _ = writeln!(out, "Orgkeep-Deploy: {}", one_word(job));
+        }
+    }
     if let Who::Person(author) | Who::Platform(author) = &commit.who
         && let Some(id) = author.id
     {

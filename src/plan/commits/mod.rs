@@ -10,6 +10,7 @@
 
 mod audit;
 mod message;
+mod rollback;
 mod signature;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use audit::{AuditRow, Trail};
 pub use message::{Story, counted, describe, neutral};
+pub use rollback::Rollback;
 pub use signature::Signature;
 
 use crate::model::{Author, ComponentKey, Stamp, Timestamp, TreePath};
@@ -85,6 +87,8 @@ pub struct Evidence<'a> {
     pub label: &'a dyn Fn(&ComponentKey) -> Option<String>,
     /// The audit trail since the last snapshot.
     pub trail: &'a Trail,
+    /// Rollbacks of ours since the last snapshot.
+    pub rollbacks: &'a [Rollback],
     /// When the last snapshot began, by the org's clock; `None` for the first one.
     pub since: Option<Timestamp>,
     /// When this one began.
@@ -171,6 +175,8 @@ pub struct PlannedCommit {
     pub pieces: BTreeMap<usize, Piece>,
     /// Its parts, as indices of file and part, in order of time.
     pub parts: Vec<(usize, usize)>,
+    /// For [`Kind::Rollback`] which of the rollbacks it tells.
+    pub rollback: Option<usize>,
 }
 
 /// Time between two changes of one person above which they are two commits.
@@ -246,6 +252,7 @@ pub fn plan_commits(
     }
     let deleted = deleted_in(files);
     let mut events: Vec<(Attribution, usize, usize)> = Vec::new();
+    let mut ours: BTreeMap<usize, Vec<(usize, usize)>> = BTreeMap::new();
     for (at_file, file) in files.iter().enumerate() {
         for (at_part, part) in file.parts.iter().enumerate() {
             let cause = part
@@ -256,13 +263,20 @@ pub fn plan_commits(
                 Some(cause) => attribute_deletion(cause, deleted[cause], &deleted, evidence),
                 None => attribute(part, &deleted, evidence),
             };
-            events.push((attribution, at_file, at_part));
+            match rollback::of_part(part, &attribution, evidence.rollbacks) {
+                Some(n) => ours.entry(n).or_default().push((at_file, at_part)),
+                None => events.push((attribution, at_file, at_part)),
+            }
         }
     }
     let mut commits = bursts(events, evidence.until, gap);
     for commit in &mut commits {
         commit.with = co_authors(commit, files, evidence);
     }
+    for (n, parts) in ours {
+        commits.push(rollback::commit(n, &evidence.rollbacks[n], parts));
+    }
+    commits.sort_by_key(|it| (it.who == Who::Unknown, it.at));
     share_files(&mut commits, files);
     commits
 }
@@ -280,6 +294,7 @@ fn first_commit(files: &[ChangedFile], at: Timestamp) -> PlannedCommit {
         at,
         pieces: (0..files.len()).map(|it| (it, Piece::Whole)).collect(),
         parts: parts.collect(),
+        rollback: None,
     }
 }
 
@@ -378,6 +393,7 @@ fn bursts(
                 at,
                 pieces: BTreeMap::new(),
                 parts: vec![(file, part)],
+                rollback: None,
             }),
         }
     }

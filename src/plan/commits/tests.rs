@@ -51,6 +51,7 @@ fn plan(
     let evidence = Evidence {
         stamp: &|it| stamps.get(it).cloned(),
         label: &|_| None,
+        rollbacks: &[],
         trail: &Trail::new(rows),
         since: Some(at(SINCE)),
         until: at(UNTIL),
@@ -88,6 +89,7 @@ fn messages(commits: &[PlannedCommit], files: &[ChangedFile]) -> String {
             between: (Some(at(SINCE)), at(UNTIL)),
             label: "",
             with: &[],
+            rollback: None,
         };
         out.push_str(&describe(commit, files, &story));
         out.push_str("==\n");
@@ -380,6 +382,7 @@ fn first_snapshot_is_one_commit_of_ours() {
     let evidence = Evidence {
         stamp: &|_| None,
         label: &|_| None,
+        rollbacks: &[],
         trail: &Trail::default(),
         since: None,
         until: at(UNTIL),
@@ -441,7 +444,7 @@ proptest! {
         commits[0].delegate = Some(delegate);
         for kind in [Kind::Change, Kind::Scope] {
             commits[0].kind = kind;
-            let story = Story { snapshot: &label, part: 1, of: 1, org: org(), between: (None, at(UNTIL)), label: &label, with: &[] };
+            let story = Story { snapshot: &label, part: 1, of: 1, org: org(), between: (None, at(UNTIL)), label: &label, with: &[], rollback: None };
             let message = describe(&commits[0], &files, &story);
             prop_assert_eq!(trailers_of(&message), ["Orgkeep-Snapshot", "Orgkeep-Part", "Orgkeep-Org", "Orgkeep-Kind", "Salesforce-User-Id", "Delegated-By"]);
             prop_assert!(!message.chars().any(|it| it.is_control() && it != '\n'));
@@ -469,7 +472,8 @@ proptest! {
         let evidence = Evidence {
             stamp: &|it| stamps.get(it).cloned(),
             label: &|_| None,
-            trail: &Trail::default(),
+            rollbacks: &[],
+        trail: &Trail::default(),
                 since: Some(at(SINCE)),
             until: at(UNTIL).after(Duration::from_hours(24)),
         };

@@ -1,19 +1,28 @@
 //! A plan as a file: its inputs, and what they led to, without any content.
 //!
-//! `apply` makes the plan again from the inputs and refuses when one entry
-//! differs, so that an edited file, another release or an org that has moved on
-//! changes nothing.
+//! `apply` makes the plan again from the inputs and refuses when one entry or the
+//! digest differs, so that an edited file, another release or an org that has moved
+//! on changes nothing. `docs/plan.md` describes the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Options, RollbackPlan, Step, Verdict};
-use crate::model::{ComponentKey, OrgId, TreePath};
+use crate::model::{ComponentKey, OrgId, RecordId, RemoteComponent, Stamp, TreePath};
+use crate::plan::deploy::TestLevel;
 
 /// Schema of the file.
 pub const SCHEMA: &str = "orgkeep/plan/1";
+
+/// This release, which alone applies what it planned.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// Longest file that is read as a plan.
+///
+/// Own figure: a plan for a hundred thousand components has some 40 MB.
+pub const MAX_BYTES: u64 = 128 << 20;
 
 /// A saved plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +30,8 @@ pub const SCHEMA: &str = "orgkeep/plan/1";
 pub struct PlanFile {
     /// Always [`SCHEMA`].
     pub schema: String,
+    /// The release that made it.
+    pub release: String,
     /// The org it is for.
     pub org: OrgId,
     /// Id of the commit to go back to.
@@ -34,8 +45,15 @@ pub struct PlanFile {
     pub except: Vec<String>,
     /// What the user allowed.
     pub options: Options,
+    /// Which tests were asked for.
+    pub tests: TestLevel,
     /// One for each item, in the order of the plan.
     pub entries: Vec<Entry>,
+    /// What is sent along as the org has it, with its state: the platform replaces a whole file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside: BTreeMap<ComponentKey, String>,
+    /// Digest of all that stands before.
+    pub digest: String,
 }
 
 /// One component of a saved plan.
@@ -52,6 +70,12 @@ pub struct Entry {
     pub then: Option<String>,
     /// Its state in the org when the plan was made.
     pub now: Option<String>,
+    /// Its id in the org.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<RecordId>,
+    /// Who changed it last in the org, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Stamp>,
     /// Digest of each file that is sent; `target` for the target's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sends: BTreeMap<TreePath, String>,
@@ -76,6 +100,18 @@ pub enum InvalidPlan {
         /// What it says.
         found: String,
     },
+    /// Another release made it.
+    #[error("the plan was made by orgkeep {}, and this is {RELEASE}", found.escape_debug())]
+    Release {
+        /// What it says.
+        found: String,
+    },
+    /// It is not as it was written.
+    #[error("the plan was edited: its digest is another")]
+    Edited,
+    /// It is longer than any plan.
+    #[error("the file is longer than any plan")]
+    TooLarge,
 }
 
 impl InvalidPlan {
@@ -83,8 +119,12 @@ impl InvalidPlan {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Json(_) => "make it again with `orgkeep rollback --plan FILE`".to_owned(),
-            Self::Schema { .. } => "make it again with this release of orgkeep".to_owned(),
+            Self::Json(_) | Self::Edited | Self::TooLarge => {
+                "make it again with `orgkeep rollback --plan FILE`".to_owned()
+            }
+            Self::Schema { .. } | Self::Release { .. } => {
+                "make it again with this release of orgkeep".to_owned()
+            }
         }
     }
 }
@@ -106,7 +146,14 @@ pub enum Difference {
     /// The plan made again has no such entry.
     Vanished(ComponentKey),
     /// The org, or the target, has another state of it.
-    Moved(ComponentKey),
+    Moved {
+        /// The component.
+        key: ComponentKey,
+        /// Who changed it last in the org, where that is another change than the plan knew.
+        by: Option<Stamp>,
+    },
+    /// What would be sent along has another state.
+    Beside(ComponentKey),
     /// Something else becomes of it.
     Verdict {
         /// The component.
@@ -130,7 +177,16 @@ impl fmt::Display for Difference {
             }
             Self::New(key) => write!(f, "{key}: not in the plan"),
             Self::Vanished(key) => write!(f, "{key}: in the plan, and nothing to do any more"),
-            Self::Moved(key) => write!(f, "{key}: changed since the plan was made"),
+            Self::Moved { key, by } => {
+                write!(f, "{key}: changed since the plan was made")?;
+                match by {
+                    Some(by) => write!(f, ", by {} at {} UTC", by.by.name, by.at.minute()),
+                    None => Ok(()),
+                }
+            }
+            Self::Beside(key) => {
+                write!(f, "{key}: sent along, and changed since the plan was made")
+            }
             Self::Verdict { key, was, is } => {
                 write!(
                     f,
@@ -146,9 +202,16 @@ impl fmt::Display for Difference {
 }
 
 impl PlanFile {
-    /// Fills in the entries of a plan; `digest` names a content.
+    /// Fills in the entries of a plan, and seals it.
+    ///
+    /// `remote` is what the org lists of a component; `digest` names a content.
     #[must_use]
-    pub fn with_entries(mut self, plan: &RollbackPlan, digest: impl Fn(&[u8]) -> String) -> Self {
+    pub fn with_entries<'a>(
+        mut self,
+        plan: &RollbackPlan,
+        remote: impl Fn(&ComponentKey) -> Option<&'a RemoteComponent>,
+        digest: impl Fn(&[u8]) -> String,
+    ) -> Self {
         self.entries = plan
             .items
             .iter()
@@ -158,6 +221,8 @@ impl PlanFile {
                 applies: item.applies,
                 then: item.states.0.clone(),
                 now: item.states.1.clone(),
+                id: remote(&item.key).and_then(|it| it.id),
+                changed: remote(&item.key).map(|it| it.modified.clone()),
                 sends: item
                     .files
                     .iter()
@@ -173,24 +238,46 @@ impl PlanFile {
                 steps: item.before.iter().chain(&item.after).cloned().collect(),
             })
             .collect();
+        self.digest = self.seal(digest);
         self
     }
 
-    /// Reads a saved plan.
+    /// The digest of all but the digest.
+    fn seal(&self, digest: impl Fn(&[u8]) -> String) -> String {
+        let open = Self {
+            digest: String::new(),
+            ..self.clone()
+        };
+        digest(&open.render())
+    }
+
+    /// Reads a saved plan; `digest` is the one that it was sealed with.
     ///
     /// # Errors
     ///
-    /// [`InvalidPlan`] when it is none, or one of another schema.
-    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidPlan> {
+    /// [`InvalidPlan`] when it is none, one of another schema or release, or edited.
+    pub fn parse(bytes: &[u8], digest: impl Fn(&[u8]) -> String) -> Result<Self, InvalidPlan> {
         #[derive(Deserialize)]
-        struct Schema {
+        struct Head {
             schema: String,
+            #[serde(default)]
+            release: String,
         }
-        let Schema { schema } = serde_json::from_slice(bytes)?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+            return Err(InvalidPlan::TooLarge);
+        }
+        let Head { schema, release } = serde_json::from_slice(bytes)?;
         if schema != SCHEMA {
             return Err(InvalidPlan::Schema { found: schema });
         }
-        Ok(serde_json::from_slice(bytes)?)
+        if release != RELEASE {
+            return Err(InvalidPlan::Release { found: release });
+        }
+        let plan: Self = serde_json::from_slice(bytes)?;
+        if plan.seal(digest) != plan.digest {
+            return Err(InvalidPlan::Edited);
+        }
+        Ok(plan)
     }
 
     /// Writes it, with a line end.
@@ -227,6 +314,11 @@ impl PlanFile {
             format!("{:?}", self.options),
             format!("{:?}", again.options),
         );
+        input(
+            "tests",
+            format!("{:?}", self.tests),
+            format!("{:?}", again.tests),
+        );
         let by_key = |it: &Self| -> BTreeMap<ComponentKey, Entry> {
             it.entries
                 .iter()
@@ -237,7 +329,10 @@ impl PlanFile {
         for (key, was) in was {
             let difference = match is.remove(&key) {
                 None => Difference::Vanished(key),
-                Some(is) if (&is.then, &is.now) != (&was.then, &was.now) => Difference::Moved(key),
+                Some(is) if is.state() != was.state() => Difference::Moved {
+                    key,
+                    by: is.changed.filter(|it| was.changed.as_ref() != Some(it)),
+                },
                 Some(is) if (is.verdict, is.applies) != (was.verdict, was.applies) => {
                     Difference::Verdict {
                         key,
@@ -251,9 +346,24 @@ impl PlanFile {
             found.push(difference);
         }
         found.extend(is.into_keys().map(Difference::New));
+        let keys = self.beside.keys().chain(again.beside.keys());
+        let moved = keys.filter(|it| self.beside.get(it) != again.beside.get(it));
+        let moved: BTreeSet<&ComponentKey> = moved.collect();
+        found.extend(moved.into_iter().cloned().map(Difference::Beside));
         if found.is_empty() && self.entries != again.entries {
             found.push(Difference::Order);
         }
         found
     }
 }
+
+impl Entry {
+    /// What tells whether the component moved.
+    fn state(&self) -> impl PartialEq {
+        let changed = self.changed.as_ref().map(|it| it.at);
+        (self.then.clone(), self.now.clone(), self.id, changed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ pub mod permissions;
 pub mod references;
 mod render;
 mod rules;
+mod title;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use closure::{WentWith, went_with};
 pub use decide::plan;
-pub use file::{Difference, Entry, InvalidPlan, PlanFile, SCHEMA};
+pub use file::{Difference, Entry, InvalidPlan, MAX_BYTES, PlanFile, RELEASE, SCHEMA};
 pub use render::{Heading, render};
+pub use title::title;
 
 use crate::model::{ComponentKey, Timestamp, TreePath};
 

@@ -5,7 +5,6 @@ mod closure;
 mod edits;
 mod flows;
 mod properties;
-mod saved;
 mod verdicts;
 
 use std::collections::BTreeMap;
