@@ -136,8 +136,11 @@ fn result(command: &'static str, stdout: &[u8]) -> Result<Value, Error> {
         return Ok(result.take());
     }
     let message = text(&value, "message").unwrap_or("it gave no reason");
-    // The first line: what follows is about `sf` itself.
-    Err(said(command, message.lines().next().unwrap_or_default()))
+    // The first line that says something: before it stands which option it is about, behind it
+    // how to use `sf`.
+    let mut lines = message.lines().map(str::trim);
+    let line = lines.find(|it| !it.is_empty() && !it.starts_with("Parsing --"));
+    Err(said(command, line.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -154,6 +157,11 @@ mod tests {
     #[test]
     fn failure_has_the_words_of_sf() {
         let printed = br#"{"name":"NamedOrgNotFoundError","message":"No authorization information found for nope.\nTry this","exitCode":1,"status":1}"#;
+        assert_eq!(
+            result(DISPLAY, printed).unwrap_err().to_string(),
+            "`sf org display` failed: No authorization information found for nope."
+        );
+        let printed = br#"{"message":"Parsing --target-org \n\tNo authorization information found for nope.","status":1}"#;
         assert_eq!(
             result(DISPLAY, printed).unwrap_err().to_string(),
             "`sf org display` failed: No authorization information found for nope."

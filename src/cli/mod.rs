@@ -105,9 +105,12 @@ enum Command {
         /// Shell to complete for
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
+    /// Print the manual page, or that of a command
     #[command(hide = true)]
-    Man,
+    Man {
+        /// Command to print the page of: `login web`
+        command: Vec<String>,
+    },
 }
 
 /// Runs the command that `arguments` name, and says how it ended.
@@ -157,13 +160,29 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
             context.out().raw(&bytes)?;
             Ok(Outcome::Done)
         }
-        Command::Man => {
+        Command::Man { command } => {
             let mut bytes = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut bytes)?;
+            clap_mangen::Man::new(named(&command)?).render(&mut bytes)?;
             context.out().raw(&bytes)?;
             Ok(Outcome::Done)
         }
     }
+}
+
+/// The command that `words` name; `orgkeep` itself where there are none.
+fn named(words: &[String]) -> Result<clap::Command, CommandError> {
+    let mut command = Cli::command();
+    command.build();
+    for word in words {
+        let Some(found) = command.find_subcommand(word) else {
+            return Err(CommandError::usage(
+                format!("there is no command `{}`", words.join(" ")),
+                "`orgkeep --help` lists them".to_owned(),
+            ));
+        };
+        command = found.clone();
+    }
+    Ok(command)
 }
 
 /// What to do after a signal.

@@ -7,7 +7,7 @@ use clap::Args;
 use super::{CommandError, Context, Outcome, login, output::Tone, text};
 use crate::{
     ops::snapshot::{self, PushReport, SnapshotOptions, SnapshotReport},
-    plan::select::Selector,
+    plan::{commits::counted, select::Selector},
 };
 
 /// Retrieve an org's metadata and commit it
@@ -98,8 +98,11 @@ fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError>
     if let Some(dry) = &report.dry_run {
         let n: usize = dry.by_type.values().sum();
         out.line(&format!(
-            "would retrieve {n} of {} components, about {} files, in {} retrieves and {} calls",
-            report.n_components, dry.n_files, dry.n_retrieves, dry.n_calls
+            "would retrieve {n} of {} components, about {} files, in {} and {}",
+            report.n_components,
+            dry.n_files,
+            counted(dry.n_retrieves, "retrieve"),
+            counted(dry.n_calls, "call")
         ))?;
         for (type_name, n) in &dry.by_type {
             out.line(&format!("{n:>7}  {type_name}"))?;

@@ -99,6 +99,9 @@ fn every_command_has_a_help_of_its_own() {
 #[test]
 fn manual_and_completions_are_printed() {
     assert!(orgkeep(&["man"]).contains(".TH orgkeep"));
+    let page = orgkeep(&["man", "login", "web"]);
+    assert!(page.contains(".TH orgkeep-login-web"), "{page}");
+    assert!(page.contains("Log in in a browser"), "{page}");
     assert!(orgkeep(&["completions", "bash"]).contains("_orgkeep"));
 }
 
