@@ -296,7 +296,8 @@ fn column(column: &Column, object: Option<&soql::Object>) -> Value {
         .map(|it| self::column(it, None))
         .collect();
     json!({
-        "aggregate": column.aggregate || !column.joins.is_empty(),
+        // A column with others joined to it that is an aggregate as well is a query in the query.
+        "aggregate": column.aggregate,
         "apexType": kind.map_or("String", apex_type),
         "booleanType": kind == Some(Kind::Boolean),
         "columnName": column.name,

@@ -242,6 +242,10 @@ fn columns_are_told_on_request() {
         ["Id", "Name", "Owner"]
     );
     assert_eq!(
+        body["columnMetadata"][2]["aggregate"], false,
+        "`sf` takes it for a subquery otherwise, and shows nothing"
+    );
+    assert_eq!(
         body["columnMetadata"][2]["joinColumns"][0]["columnName"],
         "Name"
     );
