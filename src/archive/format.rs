@@ -22,8 +22,6 @@ pub(super) const LOCATOR_64_LEN: usize = 20;
 
 /// Flag: the entry is encrypted.
 pub(super) const FLAG_ENCRYPTED: u16 = 1;
-/// Flag: the name is UTF-8.
-pub(super) const FLAG_UTF8: u16 = 1 << 11;
 /// Flag: headers in the directory are masked.
 pub(super) const FLAG_MASKED: u16 = 1 << 13;
 

@@ -1,9 +1,13 @@
 //! Zip archives: read with suspicion, written the same each time.
 //!
-//! Hides `flate2` where it inflates and deflates entries. The layout of an
-//! archive is read here and not by a library, because what is wrong with one
-//! (a name that stands twice, an entry that lies about its size) must reach the
-//! caller as data, and a library drops or merges it.
+//! Hides `zip`, which writes, and `flate2`, which inflates. The layout of an archive
+//! is read here and not by `zip`, although that is as fast (58,000 entries: 0.40 s
+//! against 0.55 s of CPU for all content, 0.02 s against 0.08 s for the directory):
+//! what is wrong with an archive must reach the caller as data. `zip` keeps the last of
+//! several entries of one name and forgets the others, reads an entry whose local header
+//! has another name, and needs a reader of its own for each thread. A second reading of
+//! the directory for these checks would be most of what is here, and two readings of one
+//! hostile archive can differ.
 //!
 //! Invariant: no archive, however made, makes reading panic, allocate by what a
 //! header claims, or yield more bytes than [`Limits`] allow.
@@ -15,4 +19,4 @@ pub mod write;
 
 pub use entry::{Entry, Problem};
 pub use read::{Archive, Error, FileSource, Limits, Packed, ReadAt};
-pub use write::{Deflated, Level, Writer};
+pub use write::{Level, Writer};

@@ -1,6 +1,6 @@
 //! From source files to package files.
 
-use super::place::{Format, META, Part, Place, place};
+use super::place::{Format, META, Part, Parts, Place, folder_stem, place};
 use super::split::foreign;
 use super::{
     JoinError, Level, PackageFile, SourceFile, SplitError, UNMAPPED, UNMAPPED_TYPE, decomposed,
@@ -98,21 +98,11 @@ fn copied(
 /// Where a source file goes in a package; `content` is the name of the content file.
 fn package_path(place: &Place<'_>, path: &str, content: Option<&str>) -> String {
     let ty = place.ty;
-    let inner = &path[place.start..];
-    let (folder, file) = inner.rsplit_once('/').unwrap_or(("", inner));
-    let keeps_folders = ty.in_folder
-        || ty.is_folder()
-        || ty.folder_type.is_some()
-        || !matches!(ty.files, Files::Single | Files::Content);
-    let folder = if keeps_folders { folder } else { &ty.directory };
+    let Parts { folder, file, base } = place.parts(path);
     let suffix = ty.suffix.as_deref().unwrap_or_default();
-    let base = file.strip_suffix(META).unwrap_or(file);
     let file = match (ty.files, place.part) {
         (Files::Single, _) if ty.is_folder() => {
-            let stem = base
-                .strip_suffix(suffix)
-                .and_then(|it| it.strip_suffix('.'));
-            format!("{}{META}", stem.unwrap_or(base))
+            format!("{}{META}", folder_stem(base, suffix))
         }
         (Files::Single, _) => base.to_owned(),
         (Files::Mixed, Part::Document) if ty.in_folder => {

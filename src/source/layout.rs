@@ -118,11 +118,9 @@ fn usual_path(place: &Place<'_>, path: &str) -> String {
     let ty = place.ty;
     let inner = &path[place.start..];
     let file = inner.rsplit_once('/').map_or(inner, |(_, file)| file);
-    let drops_folders = !ty.in_folder && !ty.is_folder() && ty.folder_type.is_none();
     match (ty.files, &place.child, ty.decomposition) {
-        (Files::Single | Files::Content | Files::Labels, ..) if drops_folders => {
-            format!("{}/{file}", ty.directory)
-        }
+        (Files::Labels, ..) => format!("{}/{file}", ty.directory),
+        _ if !place.keeps_folders() => format!("{}/{file}", ty.directory),
         (Files::Decomposed, Some((child, _)), Some(Decomposition::FolderPerType)) => {
             format!("{}/{}/{}/{file}", ty.directory, place.name, child.directory)
         }

@@ -41,6 +41,44 @@ pub(super) struct Place<'r> {
     pub(super) start: usize,
 }
 
+/// The parts of a path from which its path in the other format is made.
+pub(super) struct Parts<'a> {
+    /// From the directory of the type on; folders of the user's own are left out.
+    pub(super) folder: &'a str,
+    /// The name of the file.
+    pub(super) file: &'a str,
+    /// The same without `-meta.xml`.
+    pub(super) base: &'a str,
+}
+
+impl<'r> Place<'r> {
+    /// Whether the folders below the directory of the type mean something.
+    pub(super) fn keeps_folders(&self) -> bool {
+        let ty = self.ty;
+        ty.in_folder
+            || ty.is_folder()
+            || ty.folder_type.is_some()
+            || !matches!(ty.files, Files::Single | Files::Content)
+    }
+
+    /// The parts of `path`, which this is the place of.
+    pub(super) fn parts<'a>(&self, path: &'a str) -> Parts<'a>
+    where
+        'r: 'a,
+    {
+        let inner = &path[self.start..];
+        let (folder, file) = inner.rsplit_once('/').unwrap_or(("", inner));
+        Parts {
+            folder: match self.keeps_folders() {
+                true => folder,
+                false => &self.ty.directory,
+            },
+            file,
+            base: file.strip_suffix(META).unwrap_or(file),
+        }
+    }
+}
+
 /// Suffix of every document in source format.
 pub(super) const META: &str = "-meta.xml";
 
@@ -303,6 +341,12 @@ impl<'r> Shape<'r> {
 /// What stands before the last dot: documents are told apart by it alone in source format.
 pub(super) fn document_stem(base: &str) -> &str {
     base.rsplit_once('.').map_or(base, |(stem, _)| stem)
+}
+
+/// The name of a folder, whose document bears its suffix in source format only.
+pub(super) fn folder_stem<'a>(base: &'a str, suffix: &str) -> &'a str {
+    let stem = base.strip_suffix(suffix);
+    stem.and_then(|it| it.strip_suffix('.')).unwrap_or(base)
 }
 
 fn in_folders(folders: &[&str], stem: &str) -> String {

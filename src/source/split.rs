@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::canonical::{Canonical, Note, Problem, Rules, canonicalise};
-use super::place::{Format, META, Part, Place, document_stem, place};
+use super::place::{Format, META, Part, Parts, Place, document_stem, folder_stem, place};
 use super::{
     Level, PackageFile, SOURCE_ROOT, SourceFile, SplitError, UNMAPPED, UNMAPPED_TYPE, decomposed,
     labels, static_resource,
@@ -120,21 +120,11 @@ fn copied(
 /// Where a file of a package goes, below the source root.
 fn source_path(place: &Place<'_>, path: &str) -> String {
     let ty = place.ty;
-    let inner = &path[place.start..];
-    let (folder, file) = inner.rsplit_once('/').unwrap_or(("", inner));
-    let keeps_folders = ty.in_folder
-        || ty.is_folder()
-        || ty.folder_type.is_some()
-        || !matches!(ty.files, Files::Single | Files::Content);
-    let folder = if keeps_folders { folder } else { &ty.directory };
+    let Parts { folder, file, base } = place.parts(path);
     let suffix = ty.suffix.as_deref().unwrap_or_default();
-    let base = file.strip_suffix(META).unwrap_or(file);
     let file = match (ty.files, place.part) {
         (Files::Single, _) if ty.is_folder() => {
-            let stem = base
-                .strip_suffix(suffix)
-                .and_then(|it| it.strip_suffix('.'));
-            format!("{}.{suffix}{META}", stem.unwrap_or(base))
+            format!("{}.{suffix}{META}", folder_stem(base, suffix))
         }
         (Files::Single, _) => {
             let legacy = ty.legacy_suffix.as_deref();

@@ -4,15 +4,18 @@
 //! that a reader must go by the directory at the end. Entries are packed by
 //! several threads; times are the org's.
 
-use std::{io, num::NonZero, thread};
-
-use crate::{
-    archive::{Deflated, Level, Writer},
-    model::Timestamp,
-    simorg::state::PackageFile,
+use std::{
+    io::{self, Write},
+    num::NonZero,
+    thread,
 };
 
-const LOCAL_LEN: usize = 30;
+use flate2::{Compression, Crc, write::DeflateEncoder};
+
+use crate::{model::Timestamp, simorg::state::PackageFile};
+
+const STORED: [u8; 2] = [0, 0];
+const DEFLATED: [u8; 2] = [8, 0];
 /// UTF-8 names; sizes behind the data.
 const FLAGS: u16 = 0x0808;
 const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
@@ -37,7 +40,7 @@ pub(super) fn pack(files: &[PackageFile], prefix: &str, now: Timestamp) -> Vec<u
     out
 }
 
-/// One entry, packed, as the archive writer lays it out by itself.
+/// One entry, packed.
 struct Entry {
     name: Vec<u8>,
     method: [u8; 2],
@@ -48,27 +51,31 @@ struct Entry {
 
 impl Entry {
     fn new(name: &str, content: &[u8]) -> io::Result<Self> {
-        let mut writer = Writer::new(Vec::new());
-        writer.add_deflated(name, &Deflated::new(content, Level::FAST))?;
-        let archive = writer.finish()?;
-        let length = |at: usize| usize::from(u16::from_le_bytes([archive[at], archive[at + 1]]));
-        let start = LOCAL_LEN + length(26) + length(28);
+        let mut crc = Crc::new();
+        crc.update(content);
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(3));
+        encoder.write_all(content)?;
+        let mut data = encoder.finish()?;
+        let mut method = DEFLATED;
+        if data.len() >= content.len() {
+            (data, method) = (content.to_vec(), STORED);
+        }
         let mut sums = [0; 12];
-        sums.copy_from_slice(&archive[14..26]);
-        let size = u32::from_le_bytes([sums[4], sums[5], sums[6], sums[7]]);
-        let end = start + usize::try_from(size).unwrap_or(usize::MAX);
+        sums[..4].copy_from_slice(&crc.sum().to_le_bytes());
+        sums[4..8].copy_from_slice(&le32(data.len()));
+        sums[8..].copy_from_slice(&le32(content.len()));
         Ok(Self {
             name: name.as_bytes().to_vec(),
-            method: [archive[8], archive[9]],
+            method,
             sums,
-            data: archive[start..end].to_vec(),
+            data,
         })
     }
 
     fn write(&self, out: &mut Vec<u8>, directory: &mut Vec<u8>, time: [u8; 4]) {
         let offset = le32(out.len());
         // A stored entry has its sizes before it: its end could not be found else.
-        let is_deflated = self.method != [0, 0];
+        let is_deflated = self.method != STORED;
         let flags = if is_deflated { FLAGS } else { FLAGS & !8 }.to_le_bytes();
         let mut head = Vec::with_capacity(26);
         head.extend([20, 0]);
@@ -175,7 +182,7 @@ mod tests {
             .windows(15)
             .position(|it| it == b"classes/C99.cls")
             .unwrap();
-        let local = hundredth - "unpackaged/".len() - LOCAL_LEN;
+        let local = hundredth - "unpackaged/".len() - 30;
         assert_eq!(zip[local + 6..local + 8], FLAGS.to_le_bytes());
         assert_eq!(
             zip[local + 14..local + 26],
