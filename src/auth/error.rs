@@ -3,7 +3,10 @@
 use std::{io, path::PathBuf};
 
 use super::EnvironmentError;
-use crate::client::{self, HostError};
+use crate::{
+    client::{self, HostError},
+    model::disk::disk_hint,
+};
 
 /// A login that was not made, kept or renewed.
 #[derive(Debug, thiserror::Error)]
@@ -215,6 +218,13 @@ impl Error {
             }
             Self::NoLogin { known, .. } => format!("choose one of: {}", known.join(", ")),
             Self::Ambiguous { .. } => "name one of them".to_owned(),
+            Self::File { source, .. } | Self::KeyFile { source, .. } => return disk_hint(source),
+            Self::FileFormat { path, .. } => {
+                format!(
+                    "move {} away, then run `orgkeep login` again",
+                    path.display()
+                )
+            }
             Self::SecretGone { .. } | Self::TokenEnded => "run `orgkeep login` again".to_owned(),
             _ => return None,
         })

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::model::disk::disk_hint;
+
 /// A command that failed.
 #[derive(Debug)]
 pub struct CommandError {
@@ -96,7 +98,7 @@ impl From<io::Error> for CommandError {
                 hint: None,
             };
         }
-        Self::failed(&error, None)
+        Self::failed(&error, disk_hint(&error))
     }
 }
 

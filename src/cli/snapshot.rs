@@ -81,6 +81,13 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
     let report = snapshot::snapshot(&org, &repo, &setup, &options, context.monitor()).await?;
     print(context, &report)?;
     summarise(context, &report)?;
+    if let Some(problem) = &report.refresh_problem {
+        let failure = not_refreshed(problem);
+        if context.json() {
+            return Ok(Outcome::Failed(failure.status()));
+        }
+        return Err(failure);
+    }
     Ok(if report.has_gaps() {
         Outcome::Partial
     } else {
@@ -158,13 +165,15 @@ fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError>
             text::one_line(path)
         ));
     }
-    if let Some(problem) = &report.refresh_problem {
-        context.say(&format!(
-            "warning: the working tree is not refreshed: {}",
-            text::one_line(problem)
-        ));
-    }
     Ok(())
+}
+
+/// The failure of a refresh whose snapshot is committed.
+fn not_refreshed(problem: &str) -> CommandError {
+    CommandError::refused(
+        &format!("the snapshot is committed, and the working tree is not refreshed: {problem}"),
+        "make room on the disk if it is full; the next run finishes the refresh",
+    )
 }
 
 /// Says what became of the remote.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{BudgetSpent, HostError};
-use crate::model::ApiVersion;
+use crate::model::{ApiVersion, disk::disk_hint};
 
 /// A cause below this floor, as the HTTP stack or a login gives it.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -221,7 +221,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Fault { code, call, .. } => return fault_hint(code, call),
+            Self::Fault { code, call, .. } | Self::JobFailed { code, call, .. } => {
+                fault_hint(code, call).to_owned()
+            }
             Self::Busy { .. } => "wait until the org's other jobs are through".to_owned(),
             Self::NoApi { status: 503, .. } => {
                 "look at https://status.salesforce.com: the org may be in maintenance".to_owned()
@@ -259,7 +261,16 @@ impl Error {
                     .to_owned()
             }
             Self::Host(err) => return err.hint(),
-            _ => return None,
+            Self::Local { source, .. } => return disk_hint(source),
+            Self::BrokenOff { .. } | Self::TooSlow { .. } | Self::Unconfirmed { .. } => {
+                "check the network, then run the command again".to_owned()
+            }
+            Self::Unreadable { .. } | Self::TooLarge { .. } => {
+                "check what stands between this machine and the org, such as a proxy, then run \
+                 the command again"
+                    .to_owned()
+            }
+            Self::NoApi { .. } => "check the address of the org, and the proxy".to_owned(),
         })
     }
 
@@ -310,8 +321,8 @@ impl Error {
     }
 }
 
-fn fault_hint(code: &str, call: &str) -> Option<String> {
-    let hint = match code {
+fn fault_hint(code: &str, call: &str) -> &'static str {
+    match code {
         "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER" | "Bad_OAuth_Token" => {
             "run `orgkeep login` again"
         }
@@ -326,9 +337,11 @@ fn fault_hint(code: &str, call: &str) -> Option<String> {
         "INVALID_LOCATOR" if call == "checkRetrieveStatus" => {
             "retrieve again: the org gives each answer once"
         }
-        _ => return None,
-    };
-    Some(hint.to_owned())
+        _ => {
+            "run the command again later; https://status.salesforce.com tells of incidents, and \
+             Salesforce's support knows the code"
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! checks it again.
 
 pub mod component;
+pub mod disk;
 mod hex;
 pub mod ids;
 pub mod manifest;

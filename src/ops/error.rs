@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::{archive, client, config, ledger, model::OrgId, plan, store, workdir};
+use crate::{
+    archive, client, config, ledger,
+    model::{OrgId, disk::disk_hint},
+    plan, store, workdir,
+};
 
 /// A verb that failed.
 #[derive(Debug)]
@@ -163,6 +167,12 @@ pub enum Refusal {
         /// Calls that are left.
         left: u64,
     },
+    /// An answer that did not come as the org sent it.
+    #[error("an answer to a retrieve is damaged: {reason}")]
+    DamagedAnswer {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There is no remote to push to.
     #[error("the repository has no remote `{remote}`")]
     NoRemote {
@@ -266,7 +276,14 @@ impl Refusal {
                 "each call comes back 24 hours after it was made: run again then, or raise `--max-api-calls`, or leave fewer to others by `api_floor` in orgkeep.toml"
                     .to_owned()
             }
-            Self::NoAnswer { .. } | Self::BadFile { .. } => return None,
+            Self::DamagedAnswer { .. } => {
+                "run the command again; the damaged answer is forgotten".to_owned()
+            }
+            Self::NoAnswer { .. } => {
+                "run the command again later; https://status.salesforce.com tells of incidents"
+                    .to_owned()
+            }
+            Self::BadFile { .. } => return None,
         })
     }
 }
@@ -310,7 +327,10 @@ impl Error {
                 "the commit was edited by hand or is damaged: `git fsck`, or go back to the snapshot before it"
                     .to_owned(),
             ),
-            Cause::Archive(_) | Cause::Disk { .. } => None,
+            Cause::Disk { source, .. } | Cause::Archive(archive::Error::Io(source)) => {
+                disk_hint(source)
+            }
+            Cause::Archive(_) => None,
         }
     }
 

@@ -83,6 +83,15 @@ impl Notes for NoNotes {
     fn taken(&self, _: &str) {}
 }
 
+/// What an answer was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quality {
+    /// It can be used again if the run is cut short.
+    Good,
+    /// A part of it could not be read: if it is asked for again, then in the org.
+    Damaged,
+}
+
 /// What stands beside a spool file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Sidecar {
@@ -115,6 +124,13 @@ impl Spool {
     pub(super) fn clear(&self) {
         // What is left behind costs room only; the next run clears it again.
         let _ = fs::remove_dir_all(&self.dir);
+    }
+
+    /// Forgets one answer, which is not to be used again.
+    fn forget(&self, digest: &str) {
+        // Without its sidecar an answer counts for nothing.
+        let _ = fs::remove_file(self.sidecar_path(digest));
+        let _ = fs::remove_file(self.zip_path(digest));
     }
 
     fn zip_path(&self, digest: &str) -> PathBuf {
@@ -177,7 +193,7 @@ pub(super) async fn fetch_all(
     keeping: Keeping<'_>,
     manifest_of: &dyn Fn(&RetrieveBatch) -> Manifest,
     digest_of: &dyn Fn(&Manifest) -> String,
-    take: &mut dyn FnMut(Fetched) -> Result<(), Error>,
+    take: &mut dyn FnMut(Fetched) -> Result<Quality, Error>,
     monitor: &dyn Monitor,
 ) -> Result<(), Error> {
     let mut running = FuturesUnordered::new();
@@ -190,16 +206,20 @@ pub(super) async fn fetch_all(
             let digest = digest_of(&manifest);
             running.push(async move {
                 let fetched = fetch_one(org, keeping, &batch, &manifest, &digest).await;
-                (number, (batch, fetched))
+                (number, (batch, digest, fetched))
             });
         }
-        let Some((number, (batch, answer))) = running.next().await else {
+        let Some((number, (batch, digest, answer))) = running.next().await else {
             break;
         };
         match answer {
             Ok(fetched) => {
                 done += batch.components.len() as u64 + batch.partial.len() as u64;
-                take(fetched)?;
+                let taken = take(fetched);
+                if !matches!(taken, Ok(Quality::Good)) {
+                    keeping.spool.forget(&digest);
+                }
+                taken?;
                 queue.report(number, Outcome::Answered);
                 monitor.event(Event::Advanced(Phase::Retrieve, done));
             }

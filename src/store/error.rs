@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::ObjectId;
+use crate::model::disk::disk_hint;
 
 /// An act on a repository that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -229,21 +230,21 @@ impl Error {
                 format!("choose another name, or remove it with `git tag -d {name}`")
             }
             Self::RefMoved { .. } => "run the command again".to_owned(),
-            Self::Unreadable { .. } => "check the repository with `git fsck --full`".to_owned(),
-            Self::Disk { source, .. } => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge => {
-                    "make room on the disk, then run the command again".to_owned()
-                }
-                io::ErrorKind::PermissionDenied => {
-                    "check who may write there".to_owned()
-                }
-                _ => return None,
-            },
+            Self::Unreadable { source, .. } => source
+                .downcast_ref()
+                .and_then(disk_hint)
+                .unwrap_or_else(|| "check the repository with `git fsck --full`".to_owned()),
+            Self::Disk { source, .. } => return disk_hint(source),
             Self::NoGit { .. } => "install Git, or put it on the PATH".to_owned(),
-            Self::InvalidRefName { .. }
-            | Self::PathConflict { .. }
-            | Self::Database { .. }
-            | Self::GitFailed { .. } => return None,
+            Self::Database { .. } => {
+                "make room on the disk if it is full, then run the command again; \
+                 `git fsck --full` checks the repository"
+                    .to_owned()
+            }
+            Self::GitFailed { command, .. } => {
+                format!("see that `git {command}` works in the repository, then run the command again")
+            }
+            Self::InvalidRefName { .. } | Self::PathConflict { .. } => return None,
         };
         Some(hint)
     }

@@ -86,7 +86,18 @@ fn place_that_is_no_project_is_told() {
     refused(&env, &dir, &["snapshot"], 1, "orgkeep.toml", "orgkeep init");
     let dir = folder(&env, "sha256");
     env.git_in(&dir, &["init", "-q", "--object-format=sha256"]);
-    refused(&env, &dir, &["snapshot"], 1, "SHA-256", "");
+    refused(&env, &dir, &["snapshot"], 1, "SHA-256", "sha1");
+    let dir = folder(&env, "reftable");
+    env.git_in(&dir, &["init", "-q", "--ref-format=reftable"]);
+    let hint = "git refs migrate --ref-format=files";
+    refused(
+        &env,
+        &dir,
+        &["snapshot"],
+        1,
+        "reftable references, which libgit2 cannot read",
+        hint,
+    );
     assert_eq!(env.org.calls().values().sum::<u64>(), 0, "no call was made");
 }
 
@@ -146,6 +157,63 @@ fn names_that_match_nothing_are_told_with_the_nearest() {
         "",
     );
     assert_eq!(ran.status, 1);
+}
+
+#[test]
+fn clone_that_is_too_shallow_is_told_how_to_deepen() {
+    let env = TestEnv::initialised();
+    env.orgkeep(&["snapshot"]).status(0);
+    let dir = env.scratch("shallow");
+    let (from, to) = (
+        format!("file://{}", env.repo().display()),
+        dir.to_str().unwrap(),
+    );
+    env.git_in(&env.repo(), &["clone", "-q", "--depth", "1", &from, to]);
+    for arguments in [
+        &["diff", "HEAD~1"][..],
+        &["show", "HEAD~1"],
+        &["rollback", "--to", "HEAD~1", "--all"],
+    ] {
+        refused(
+            &env,
+            &dir,
+            arguments,
+            1,
+            "too shallow: it does not have `HEAD~1`",
+            "git fetch",
+        );
+    }
+}
+
+#[test]
+fn org_or_version_that_is_not_there_is_told() {
+    let env = TestEnv::initialised();
+    let dir = env.repo();
+    let unknown = ["snapshot", "--org", "nobody"];
+    refused(
+        &env,
+        &dir,
+        &unknown,
+        1,
+        "there is no login `nobody`",
+        "orgkeep login",
+    );
+    let path = dir.join("orgkeep.toml");
+    let good = fs::read_to_string(&path).unwrap();
+    let line = good
+        .lines()
+        .find(|it| it.starts_with("api_version"))
+        .unwrap();
+    fs::write(&path, good.replace(line, "api_version = \"99.0\"")).unwrap();
+    refused(
+        &env,
+        &dir,
+        &["snapshot"],
+        1,
+        "has no API version 99.0: it has 31.0 to 66.0",
+        "set the API version to 66.0 or less",
+    );
+    assert_eq!(env.org.n_calls("listMetadata"), 0);
 }
 
 #[test]
@@ -209,6 +277,31 @@ fn working_tree_that_is_not_ready_is_left_alone() {
     fs::write(dir.join(".git/MERGE_HEAD"), format!("{tip}\n")).unwrap();
     refused(&env, &dir, &["snapshot"], 1, "in the middle of a merge", "");
     fs::remove_file(dir.join(".git/MERGE_HEAD")).unwrap();
+
+    let rebase = dir.join(".git/rebase-merge");
+    fs::create_dir(&rebase).unwrap();
+    fs::write(rebase.join("head-name"), "refs/heads/main\n").unwrap();
+    refused(
+        &env,
+        &dir,
+        &["snapshot"],
+        1,
+        "in the middle of a rebase",
+        "git rebase --abort",
+    );
+    fs::remove_dir_all(rebase).unwrap();
+
+    let index = dir.join(".git/index.lock");
+    fs::write(&index, "").unwrap();
+    refused(
+        &env,
+        &dir,
+        &["snapshot"],
+        1,
+        "index is locked",
+        "index.lock",
+    );
+    fs::remove_file(index).unwrap();
 
     // A hand edit stays, is said, and the commit has what the org has.
     let edited = fs::read_to_string(dir.join(CLASS)).unwrap() + "// mine\n";

@@ -15,11 +15,14 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::listing::parent_of;
+use super::{
+    damage::{self, Damage, Damaged},
+    listing::parent_of,
+};
 use crate::{
-    archive::{self, Archive, read::FileSource},
+    archive::{self, Archive, Problem, read::FileSource},
     ledger::{Gap, GapKind, redacted::RedactedLine},
-    model::{ApiVersion, ComponentKey, InvalidPath, TreePath},
+    model::{ApiVersion, ComponentKey, InvalidPath, RemoteComponent, TreePath},
     ops::error::Error,
     plan::{retrieve::RetrieveBatch, retrieve::partial, scope::Scope},
     registry::Registry,
@@ -75,6 +78,8 @@ pub(super) struct Gathered {
     pub(super) partial: BTreeMap<ComponentKey, Vec<PartialAnswer>>,
     /// Active versions of flows, where they are not the latest: blob by flow and number.
     pub(super) flow_versions: BTreeMap<(String, u32), ObjectId>,
+    /// What came of these is not the whole of them, or cannot be converted.
+    pub(super) damaged: Damaged,
     pub(super) gaps: BTreeSet<Gap>,
     pub(super) redacted: BTreeSet<RedactedLine>,
     pub(super) n_files: u64,
@@ -93,10 +98,23 @@ struct Outcome {
     files: Vec<Converted>,
     gaps: Vec<Gap>,
     redacted: Vec<RedactedLine>,
+    damage: Option<Damage>,
+}
+
+impl Outcome {
+    fn new(key: &ComponentKey) -> Self {
+        Self {
+            key: key.clone(),
+            files: Vec::new(),
+            gaps: Vec::new(),
+            redacted: Vec::new(),
+            damage: None,
+        }
+    }
 }
 
 impl Conversion<'_> {
-    /// Takes in one answer.
+    /// Takes in one answer; `properties` are the files that it names.
     ///
     /// # Errors
     ///
@@ -105,6 +123,7 @@ impl Conversion<'_> {
         &self,
         zip: File,
         batch: &RetrieveBatch,
+        properties: &[RemoteComponent],
         coverage: &partial::Coverage,
         pack: &PackBuilder<'_>,
         into: &mut Gathered,
@@ -114,7 +133,7 @@ impl Conversion<'_> {
         let mut numbers = Vec::new();
         for (n, entry) in archive.entries().iter().enumerate() {
             let inside = inside(&entry.name);
-            if let Some(problem) = &entry.problem {
+            if let Some(problem @ Problem::Name(_)) = &entry.problem {
                 into.gaps
                     .insert(not_converted(inside, &problem.to_string()));
             } else if !entry.is_folder {
@@ -122,6 +141,8 @@ impl Conversion<'_> {
                 numbers.push(n);
             }
         }
+        let there = names.iter().copied().collect();
+        let absent = damage::absent(self.registry, batch, properties, &there);
         let assignment = source::assign(self.registry, &names);
         for it in &assignment.left_over {
             if it.reason.is_gap() {
@@ -146,6 +167,7 @@ impl Conversion<'_> {
                 continue;
             }
             let mut files = Vec::with_capacity(component.entries.len());
+            let mut damage = absent.get(&component.key).cloned();
             for &n in &component.entries {
                 match archive.read(numbers[n]) {
                     Ok(bytes) => {
@@ -155,11 +177,15 @@ impl Conversion<'_> {
                             bytes,
                         });
                     }
-                    Err(err) => {
-                        into.gaps.insert(not_converted(names[n], &err.to_string()));
-                    }
+                    Err(err) => damage = Some(Damage::part(err.to_string())),
                 }
             }
+            damage = damage.or_else(|| damage::lacks(self.registry, &component.key, &files));
+            if let Some(damage) = damage {
+                into.damaged.insert(component.key.clone(), damage);
+                continue;
+            }
+            into.damaged.remove(&component.key);
             if let Some((flow, version)) = flow_version(&component.key, &files) {
                 let id = pack.blob(&files[0].bytes)?;
                 into.flow_versions.insert((flow, version), id);
@@ -179,6 +205,9 @@ impl Conversion<'_> {
                 chunk_bytes = 0;
             }
         }
+        let came: BTreeSet<_> = assignment.components.iter().map(|it| &it.key).collect();
+        let nothing = absent.into_iter().filter(|(key, _)| !came.contains(key));
+        into.damaged.extend(nothing);
         self.convert_chunk(chunk, pack, into)
     }
 
@@ -211,29 +240,25 @@ impl Conversion<'_> {
             into.n_files += files.len() as u64;
             into.gaps.extend(outcome.gaps);
             into.redacted.extend(outcome.redacted);
-            into.files.entry(outcome.key).or_default().extend(files);
+            if let Some(damage) = outcome.damage {
+                into.damaged.insert(outcome.key.clone(), damage);
+            }
+            let known = into.files.entry(outcome.key).or_default();
+            // Of a component that was fetched again the later answer counts.
+            known.retain(|it| files.iter().all(|new| new.path != it.path));
+            known.extend(files);
         }
         Ok(())
     }
 
     /// Converts one component. What cannot be converted is kept raw, and said.
     fn convert(&self, key: &ComponentKey, files: Vec<PackageFile>) -> Outcome {
-        let mut outcome = Outcome {
-            key: key.clone(),
-            files: Vec::new(),
-            gaps: Vec::new(),
-            redacted: Vec::new(),
-        };
+        let mut outcome = Outcome::new(key);
         let raw = files.clone();
         let split = match source::split(self.registry, self.level, key, files) {
             Ok(split) => split,
             Err(err) => {
-                outcome.gaps.push(Gap {
-                    what: key.to_string(),
-                    kind: GapKind::NotConverted,
-                    reason: format!("kept as the org gave it: {}", with_causes(&err)),
-                    since: None,
-                });
+                outcome.damage = Some(Damage::unconverted(with_causes(&err)));
                 for file in raw {
                     self.keep_raw(key, &file, &mut outcome);
                 }
@@ -292,12 +317,7 @@ impl Conversion<'_> {
                         Cow::Owned(bytes) => Some(bytes),
                     },
                     Err(err) => {
-                        outcome.gaps.push(Gap {
-                            what: key.to_string(),
-                            kind: GapKind::NotConverted,
-                            reason: format!("kept as the org gave it: {}", with_causes(&err)),
-                            since: None,
-                        });
+                        outcome.damage = Some(Damage::unconverted(with_causes(&err)));
                         None
                     }
                 }
@@ -313,12 +333,7 @@ impl Conversion<'_> {
         path: &TreePath,
         bytes: Vec<u8>,
     ) -> Option<(Vec<u8>, Vec<RedactedLine>)> {
-        let mut outcome = Outcome {
-            key: key.clone(),
-            files: Vec::new(),
-            gaps: Vec::new(),
-            redacted: Vec::new(),
-        };
+        let mut outcome = Outcome::new(key);
         let is_raw = path
             .as_str()
             .strip_prefix(source::UNMAPPED)
@@ -357,12 +372,7 @@ impl Conversion<'_> {
                 }
             }
             Err(err) => {
-                outcome.gaps.push(Gap {
-                    what: key.to_string(),
-                    kind: GapKind::Unreadable,
-                    reason: err.to_string(),
-                    since: None,
-                });
+                outcome.damage = Some(Damage::part(err.to_string()));
                 None
             }
         }

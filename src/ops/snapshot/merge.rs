@@ -29,14 +29,14 @@ pub(super) fn merge_partial(
     let all = std::mem::take(&mut answers.gathered.partial);
     let deleted = answers.deleted.clone();
     let gone = |key: &ComponentKey| deleted.contains(key) || plan.left.contains(key);
+    // What stands beside something that is kept without being seen is kept as well.
+    let is_everything =
+        plan.pass == Pass::Full && answers.stale.is_empty() && answers.unsettled.is_empty();
     let mut chunk = Vec::new();
     for (key, parts) in all {
-        let is_whole = plan.pass == Pass::Full && parts.len() == 1;
+        let is_whole = is_everything && parts.len() == 1;
         let stored = stored_document(repo, base, &key)?;
-        let basis = match plan.pass {
-            Pass::Full => None,
-            Pass::Incremental { .. } => stored.clone(),
-        };
+        let basis = if is_everything { None } else { stored.clone() };
         match merged(&key, parts, basis, is_whole, &gone) {
             // The entries of a merged file stand in an order of our own: it is written
             // only where it says something else than the one that is there.
@@ -45,6 +45,7 @@ pub(super) fn merge_partial(
             }
             Ok(_) => (),
             Err(gap) => {
+                answers.unsettled.insert(key);
                 answers.gaps.insert(gap);
             }
         }

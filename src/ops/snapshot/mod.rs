@@ -8,6 +8,7 @@
 
 mod base;
 mod commit;
+mod damage;
 mod decide;
 mod detail;
 mod flows;

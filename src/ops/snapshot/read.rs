@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::Base,
+    damage,
     decide::ReadPlan,
     gather::{Conversion, Gathered},
     listing::{self, parent_of},
@@ -24,7 +25,7 @@ use crate::{
     ops::{
         discover::{self, Query},
         error::Error,
-        fetch::{self, Keeping, Notes, Spool},
+        fetch::{self, Keeping, Notes, Quality, Spool},
     },
     plan::{
         commits::Trail,
@@ -122,7 +123,7 @@ pub(super) async fn read(
             monitor,
         )
         .await?;
-        let again = settle(
+        let mut again = settle(
             registry,
             plan,
             &batches,
@@ -131,6 +132,10 @@ pub(super) async fn read(
             round,
             &mut answers,
         );
+        if round < motion::MAX_ROUNDS {
+            let damaged = &answers.gathered.damaged;
+            again.extend(damage::again(registry, base, plan, &batches, damaged));
+        }
         if again.is_empty() {
             break;
         }
@@ -154,6 +159,7 @@ pub(super) async fn read(
     }
     confirm_deletions(org, base, plan, options, &mut answers, monitor).await?;
     merge_partial(repo, base, plan, &conversion, pack, &mut answers)?;
+    damage::conclude(registry, base, plan, &mut answers);
     answers.gaps.append(&mut answers.gathered.gaps);
     let n_secrets = answers.gathered.redacted.len() + base.redacted.0.len();
     if let Some(gap) = redaction::gap(tags.as_ref(), n_secrets) {
@@ -224,9 +230,16 @@ async fn fetch_round(
             let coverage = coverage(&it.batch, &it.messages);
             let zip_bytes = it.zip.metadata().map_or(0, |it| it.len());
             learn(&mut answers.costs, &it.components, &it.batch, zip_bytes);
+            let gathered = &mut answers.gathered;
+            let n_damaged = gathered.damaged.len();
             tokio::task::block_in_place(|| {
-                conversion.gather(it.zip, &it.batch, &coverage, pack, &mut answers.gathered)
-            })?;
+                conversion.gather(it.zip, &it.batch, &it.components, &coverage, pack, gathered)
+            })
+            .map_err(damage::of_answer)?;
+            let quality = match gathered.damaged.len() > n_damaged {
+                true => Quality::Damaged,
+                false => Quality::Good,
+            };
             for unnamed in it.unnamed {
                 answers.gaps.insert(Gap {
                     what: unnamed,
@@ -240,7 +253,7 @@ async fn fetch_round(
             fetched
                 .0
                 .extend(it.components.into_iter().map(|it| (it.key.clone(), it)));
-            Ok(())
+            Ok(quality)
         },
         monitor,
     )
@@ -344,6 +357,7 @@ fn settle(
         .files
         .keys()
         .chain(answers.gathered.partial.keys())
+        .chain(answers.gathered.damaged.keys())
         .cloned()
         .collect();
     let mut asked = BTreeMap::new();

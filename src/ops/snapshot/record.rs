@@ -333,8 +333,8 @@ fn coverage(
                                 || base.families.contains_key(key))
                             && !answers.deleted.contains(key)
                     }
-                    // A path: it lasts as long as the file does.
-                    None => base.listing.get(&gap.what).is_some(),
+                    // A path: it lasts as long as the file does. None of ours is in a folder.
+                    None => gap.what.contains('/') && base.listing.get(&gap.what).is_some(),
                 },
                 GapKind::Unsupported | GapKind::Skipped | GapKind::Stale | GapKind::Unseen => false,
             };

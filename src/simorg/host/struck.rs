@@ -8,7 +8,7 @@ use crate::{
         faults::Fault,
         http::{Ending, Reply},
         login, rest, soap,
-        state::RetrieveOutcome,
+        state::{DeployStage, RetrieveOutcome},
     },
 };
 
@@ -87,7 +87,9 @@ impl Host {
             Some(Fault::Fail) => {
                 if matches!(called.name.as_str(), "retrieve" | "deploy") {
                     answer(state, &mut Decided(Some(Strike::Fail)))
-                } else if called.name == "checkRetrieveStatus" && fail_retrieve(state, called) {
+                } else if (called.name == "checkRetrieveStatus" && fail_retrieve(state, called))
+                    || (called.name == "checkDeployStatus" && fail_deploy(state, called))
+                {
                     answer(state, &mut NoScript)
                 } else {
                     counted(state);
@@ -169,6 +171,23 @@ fn fail_retrieve(state: &mut State, called: &Called) -> bool {
                 code: "UNKNOWN_EXCEPTION".to_owned(),
                 message: ApiFault::unknown_exception().to_string(),
             };
+            return true;
+        }
+    }
+    false
+}
+
+/// Makes the deploy that a status call asks about fail, unless it has ended.
+fn fail_deploy(state: &mut State, called: &Called) -> bool {
+    let ids = called
+        .subjects
+        .iter()
+        .filter_map(|it| it.parse::<RecordId>().ok());
+    for id in ids {
+        let job = state.kept.org.jobs.deploys.get_mut(&id);
+        if let Some(job) = job.filter(|it| it.stage != DeployStage::Ended) {
+            job.is_doomed = true;
+            job.checks_left = 0;
             return true;
         }
     }

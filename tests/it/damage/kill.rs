@@ -19,7 +19,7 @@ use super::{assert_complete, assert_sound, copy, metadata, snapshot, story, tip,
 use crate::support::{Org, Package, TestEnv};
 
 /// Moments of each run, where the environment names no other number.
-const KILLS: usize = 8;
+const KILLS: usize = 5;
 
 /// How many runs are killed at once; they mostly wait.
 const AT_ONCE: usize = 3;

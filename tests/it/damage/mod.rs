@@ -1,16 +1,32 @@
 //! Damage from outside: killed, without room, beside others, and an org that lies.
 //!
+//! `ORGKEEP_DAMAGE=all` makes every row of every table, `ORGKEEP_KILLS` sets how often
+//! each run is killed; `.ci/damage` does both.
+//!
 //! After each the repository is sound and as before or complete, nothing is deleted
 //! that was not, and the next run completes it.
 
+mod answers;
 mod beside;
+mod disk;
+mod faults;
 mod kill;
+mod org;
+mod text;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
 use crate::support::{Ran, TestEnv};
+
+/// One in `step` of `all`; all where `ORGKEEP_DAMAGE=all` asks for them.
+fn some<T>(all: impl IntoIterator<Item = T>, step: usize) -> Vec<T> {
+    let is_long = std::env::var("ORGKEEP_DAMAGE").is_ok_and(|it| it == "all");
+    all.into_iter()
+        .step_by(if is_long { 1 } else { step })
+        .collect()
+}
 
 /// Asserts that Git finds nothing wrong in `dir`, in which nobody is at work any more.
 #[track_caller]
@@ -69,6 +85,24 @@ fn tree(env: &TestEnv, dir: &Path) -> String {
 #[track_caller]
 fn metadata(env: &TestEnv, dir: &Path) -> String {
     env.git_in(dir, &["ls-tree", "-r", "main", "force-app", "unmapped"])
+}
+
+/// Lines of the listings `a` and `b` that the other one lacks.
+fn differing<'a>(a: &'a str, b: &'a str) -> Vec<&'a str> {
+    let (left, right): (BTreeSet<&str>, BTreeSet<&str>) =
+        (a.lines().collect(), b.lines().collect());
+    left.symmetric_difference(&right).copied().collect()
+}
+
+/// Paths of the listing `before` that `now` lacks.
+fn lost<'a>(before: &'a str, now: &'a str) -> Vec<&'a str> {
+    let path = |line: &'a str| line.split_once('\t').unwrap().1;
+    let there: BTreeSet<&str> = now.lines().map(path).collect();
+    before
+        .lines()
+        .map(path)
+        .filter(|it| !there.contains(it))
+        .collect()
 }
 
 /// Takes a snapshot in `dir` that must end with status 0; its report.

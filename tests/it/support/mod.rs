@@ -3,10 +3,12 @@
 mod change;
 mod deploy;
 mod env;
+mod meddler;
 mod org;
 pub(crate) mod script_server;
 
 pub(crate) use change::{Package, deploy};
 pub(crate) use deploy::{Deploy, Held};
 pub(crate) use env::{Ran, TestEnv};
+pub(crate) use meddler::Meddler;
 pub(crate) use org::Org;
