@@ -193,6 +193,10 @@ impl Stage {
             self.assert_half_or_whole(&dir, &whole, &what);
             snapshot(&self.env, &dir, &self.arguments[1..], &what);
             assert_complete(&self.env, &dir, &what);
+            assert!(
+                !dir.join(".git/orgkeep/spool").exists(),
+                "{what}: answers are left"
+            );
             assert_eq!(tree(&self.env, &dir), whole.tree, "{what}");
             assert_eq!(story(&self.env, &dir, &self.before), whole.story, "{what}");
             let remote = dir.with_file_name("remote.git");
@@ -360,6 +364,7 @@ impl Loss {
         }
         env.orgkeep(&["snapshot"]).status(0);
         copy(&env.repo(), &home.path().join("repo"));
+        copy(&env.scratch(".config"), &home.path().join("config"));
         env.org.stop();
         Self { home, first }
     }
@@ -373,6 +378,7 @@ impl Loss {
         env.org = Org::start(&["--state", state.to_str().unwrap()]);
         std::fs::remove_dir(env.repo()).unwrap();
         copy(&self.home.path().join("repo"), &env.scratch("repo"));
+        copy(&self.home.path().join("config"), &env.scratch(".config"));
         env
     }
 
