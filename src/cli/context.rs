@@ -176,6 +176,15 @@ impl Context {
         Out::direct()
     }
 
+    /// Width of the terminal that results go to; `None` where nobody reads them.
+    pub(super) fn width(&self) -> Option<usize> {
+        if !is_read_by_a_person() || self.json() {
+            return None;
+        }
+        let size = console::Term::stdout().size_checked();
+        size.map(|(_, columns)| usize::from(columns))
+    }
+
     /// Output that a person may want to scroll: through the pager that Git would use.
     pub(super) fn paged(&self) -> Out {
         if self.json() || !is_read_by_a_person() {

@@ -5,15 +5,17 @@
 
 mod accept;
 mod attendant;
+mod changes;
 mod context;
 mod convert;
 mod demo;
 mod deploying;
+mod diff;
 mod error;
-mod history;
 mod init;
 mod interrupt;
 mod jobs;
+mod log;
 mod login;
 mod logout;
 mod monitor;
@@ -21,10 +23,12 @@ mod open;
 mod orgs;
 mod output;
 mod rollback;
+mod show;
 mod simorg;
 mod snapshot;
 mod status;
 mod text;
+mod when;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -89,9 +93,9 @@ enum Command {
     Orgs(orgs::OrgsArgs),
     Snapshot(snapshot::SnapshotArgs),
     Status(status::StatusArgs),
-    Log(history::LogArgs),
-    Show(history::ShowArgs),
-    Diff(history::DiffArgs),
+    Log(log::LogArgs),
+    Show(show::ShowArgs),
+    Diff(diff::DiffArgs),
     Accept(accept::AcceptArgs),
     Rollback(rollback::RollbackArgs),
     Apply(rollback::ApplyArgs),
@@ -145,13 +149,13 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Orgs(args) => orgs::run(context, &args),
         Command::Snapshot(args) => interruptible(snapshot::run(context, args), GOES_ON),
         Command::Status(args) => interruptible(status::run(context, &args), NOTHING_CHANGED),
-        Command::Log(args) => history::log(context, &args),
-        Command::Show(args) => history::show(context, &args),
+        Command::Log(args) => log::run(context, &args),
+        Command::Show(args) => show::run(context, &args),
         Command::Accept(args) => accept::run(context, args),
         Command::Rollback(args) => interruptible(rollback::run(context, args), LOOK),
         Command::Apply(args) => interruptible(rollback::apply(context, args), LOOK),
         Command::Jobs(args) => interruptible(jobs::run(context, args), LOOK),
-        Command::Diff(args) => interruptible(history::diff(context, &args), NOTHING_CHANGED),
+        Command::Diff(args) => interruptible(diff::run(context, &args), NOTHING_CHANGED),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),
         Command::Completions { shell } => {

@@ -89,7 +89,7 @@ impl TermMonitor {
 impl Monitor for TermMonitor {
     fn event(&self, event: Event) {
         if let Event::Warned(message) = &event {
-            self.say(&format!("warning: {}", text::printable(message)));
+            self.say(&format!("warning: {}", text::one_line(message)));
             return;
         }
         if self.quiet {

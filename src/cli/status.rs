@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{CommandError, Context, Outcome, output::Tone, text};
+use super::{CommandError, Context, Outcome, changes::sign, output::Tone, text};
 use crate::{
     diff::tree::ComponentChangeKind,
     ops::snapshot::{self, StatusChange, StatusReport},
@@ -43,11 +43,7 @@ fn print(context: &Context, report: &StatusReport) -> Result<(), CommandError> {
     }
     let paint = context.paint();
     for change in &report.changes {
-        let (sign, tone) = match change.change {
-            ComponentChangeKind::Added => ("+", Tone::Added),
-            ComponentChangeKind::Deleted => ("−", Tone::Removed),
-            ComponentChangeKind::Changed => ("~", Tone::Changed),
-        };
+        let (sign, tone) = sign(change.change);
         out.line(&format!(
             "{} {} {}",
             paint.paint(tone, sign),

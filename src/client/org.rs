@@ -17,7 +17,7 @@ use crate::model::{ApiVersion, Timestamp};
 /// An org that calls can be made to. Cheap to clone; all clones share one
 /// session, one budget and one pool of connections.
 #[derive(Clone)]
-pub struct Org(Arc<Inner>);
+pub struct Org(Arc<Inner>, ApiVersion);
 
 struct Inner {
     http: Http,
@@ -25,7 +25,6 @@ struct Inner {
     budget: Budget,
     options: Options,
     versions: Vec<ApiVersion>,
-    version: ApiVersion,
     instance: InstanceUrl,
     clock: Mutex<Option<(Timestamp, Instant)>>,
 }
@@ -73,22 +72,41 @@ impl Org {
                 newest,
             });
         }
-        Ok(Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             http,
             keeper,
             budget,
             options,
             versions,
-            version,
             instance,
             clock: Mutex::new(None),
-        })))
+        });
+        Ok(Self(inner, version))
     }
 
     /// API version that calls use.
     #[must_use]
     pub fn version(&self) -> ApiVersion {
-        self.0.version
+        self.1
+    }
+
+    /// The same org, spoken to in another version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoVersion`] where the org does not have it.
+    pub fn at(&self, version: ApiVersion) -> Result<Self, Error> {
+        match self.versions() {
+            [oldest, .., newest] | [oldest @ newest] if !self.versions().contains(&version) => {
+                Err(Error::NoVersion {
+                    host: self.instance().host().to_owned(),
+                    wanted: version,
+                    oldest: *oldest,
+                    newest: *newest,
+                })
+            }
+            _ => Ok(Self(self.0.clone(), version)),
+        }
     }
 
     /// API versions that the org has, ascending.

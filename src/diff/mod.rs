@@ -2,6 +2,8 @@
 //!
 //! Changes are values: they can be shown, inverted, applied and merged.
 
+pub mod between;
+pub mod child;
 pub mod element;
 pub mod file;
 pub mod text;

@@ -62,7 +62,7 @@ impl OrgFile {
         self.layout > LAYOUT
             || self.rules.canonical > ours.canonical
             || self.rules.registry > ours.registry
-            || self.rules.redaction > ours.redaction.max(self.rules.redaction.min(1))
+            || self.rules.redaction > ours.redaction
     }
 }
 

@@ -33,6 +33,9 @@ pub struct RunState {
     /// Components whose content was not what the listing promised: fetched again next time.
     #[serde(default)]
     pub unsettled: Vec<String>,
+    /// Whether the last snapshot of everything left gaps: who changed what of them is still to be told.
+    #[serde(default)]
+    pub had_gaps: bool,
     /// Fingerprint of each table that was watched, such as the permission tables.
     #[serde(default)]
     pub watermarks: BTreeMap<String, String>,

@@ -14,7 +14,8 @@ use std::borrow::Cow;
 use crate::xml::{Document, Element, Node};
 
 /// Writes the root of `doc`; comments outside it are lost.
-pub(super) fn print(doc: &Document) -> Vec<u8> {
+#[must_use]
+pub fn print(doc: &Document) -> Vec<u8> {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     write_element(&mut out, &doc.root, 0);
     if out.contains("&amp;#") {

@@ -30,6 +30,7 @@ use crate::model::{ComponentKey, InvalidName, InvalidPath, TreePath};
 use crate::xml;
 
 pub use assign::{Assignment, LeftOver, PackageComponent, Reason, assign};
+pub use fxp::print as write_faithful;
 pub use ignored::Ignored;
 pub use join::{join, join_at};
 pub use layout::{Layout, usual};

@@ -42,6 +42,8 @@ fn listing_that_fails_deletes_nothing() {
         // A connection that breaks ends the run; what the org refuses is a gap.
         let ran = env.orgkeep(&["snapshot", "--json"]);
         assert!([1, 3].contains(&ran.status), "{fault}: {}", ran.stderr);
+        let has_hint = ran.stderr.contains("\nhint: ");
+        assert_eq!(has_hint, ran.status == 1, "{fault}: {}", ran.stderr);
         assert!(ran.stdout.contains("ApexClass"), "{fault}: {}", ran.stdout);
         assert_eq!(before, metadata(&env), "{fault}");
         env.assert_sound();

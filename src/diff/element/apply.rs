@@ -36,9 +36,32 @@ pub fn apply(
     apply_lists(document, &[changes.iter().collect()], keys)
 }
 
+/// `document` with `changes` of [`super::diff_as_written`] made, in no order but its own.
+///
+/// # Errors
+///
+/// As for [`apply`].
+pub fn apply_as_written(
+    document: &Element,
+    changes: &[ElementChange],
+    keys: &KeyRules,
+) -> Result<Element, Misfit> {
+    apply_in_place(document.clone(), &[changes.iter().collect()], keys)
+}
+
 /// The same with several lists, each of which fits `document`, in canonical
 /// order, and none of which contradicts another.
 pub(super) fn apply_lists(
+    document: Element,
+    lists: &[Vec<&ElementChange>],
+    keys: &KeyRules,
+) -> Result<Element, Misfit> {
+    let mut root = apply_in_place(document, lists, keys)?;
+    sort(&mut root, keys);
+    Ok(root)
+}
+
+fn apply_in_place(
     document: Element,
     lists: &[Vec<&ElementChange>],
     keys: &KeyRules,
@@ -55,10 +78,7 @@ pub(super) fn apply_lists(
     };
     apply_to(&mut node, &work, 0, scope, keys)?;
     match node {
-        Node::Element(mut root) => {
-            sort(&mut root, keys);
-            Ok(root)
-        }
+        Node::Element(root) => Ok(root),
         _ => Err(misfit(&[])),
     }
 }

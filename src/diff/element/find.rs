@@ -32,6 +32,12 @@ pub(super) fn diff_by(
     search(&sorted(before, keys), &sorted(after, keys), keys, nameless)
 }
 
+/// The same for documents as they are written: an item of a set that stands elsewhere has moved.
+#[must_use]
+pub fn diff_as_written(before: &Element, after: &Element, keys: &KeyRules) -> Vec<ElementChange> {
+    diff_sorted(before, after, keys)
+}
+
 /// The same for documents that are in canonical order.
 pub(super) fn diff_sorted(
     before: &Element,

@@ -13,16 +13,21 @@ mod describe;
 mod find;
 mod lost;
 mod merge;
+mod nouns;
 
 use serde::{Deserialize, Serialize};
 
-pub use apply::{Misfit, apply};
-pub use describe::{Noun, describe, noun, short};
-pub use find::diff;
+pub use apply::{Misfit, apply, apply_as_written};
+pub use describe::{describe, describe_below, short, short_below};
+pub use find::{diff, diff_as_written};
 pub use lost::{Lost, put_back};
 pub use merge::{Conflict, Merged, merge};
+pub use nouns::noun;
 
-use crate::xml::Node;
+use crate::{
+    registry::keys::{KeyRules, Order},
+    xml::Node,
+};
 
 /// One change of one element.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +109,28 @@ pub fn invert(changes: &[ElementChange]) -> Vec<ElementChange> {
 }
 
 impl ElementChange {
+    /// Whether something only stands elsewhere, and that says nothing: an item of a set, or
+    /// one that keeps its place among those of its name.
+    ///
+    /// `root` is the name of the document's root element.
+    #[must_use]
+    pub fn is_without_meaning(&self, root: &str, keys: &KeyRules) -> bool {
+        if self.kind != ChangeKind::Moved {
+            return false;
+        }
+        let mut scope = keys.root(root);
+        let mut order = Order::Unknown;
+        for step in &self.path {
+            let (rule, inside) = keys.look_up(scope, &step.name);
+            (order, scope) = (rule.order, inside);
+        }
+        let keeps_its_place = match self.path.last().map(|it| &it.id) {
+            Some(Id::Nth { before, after }) => before == after,
+            _ => false,
+        };
+        order == Order::Set || keeps_its_place
+    }
+
     /// The change that undoes this one.
     #[must_use]
     pub fn inverse(&self) -> Self {

@@ -61,9 +61,9 @@ fn permissions_are_told_by_field_and_value() {
         permission("A.B", false)
     );
     insta::assert_snapshot!(lines(&before, &after), @r"
-    fieldPermissions A.B: editable true → false
-    fieldPermissions A.D added
-    fieldPermissions A.C removed
+    field permission A.B: editable true → false
+    field permission A.D added
+    field permission A.C removed
     ");
 }
 
@@ -108,17 +108,13 @@ fn long_values_are_only_said_to_differ() {
 }
 
 #[test]
-fn changes_are_counted_by_their_noun() {
+fn change_of_an_item_is_named_by_the_item() {
     let before = format!("<Profile>{}</Profile>", permission("A.B", true));
     let after = format!("<Profile>{}</Profile>", permission("A.B", false));
     let changes = diff(&root(&before), &root(&after), keys());
     assert_eq!(
-        noun("Profile", &changes[0]).unwrap().one,
-        "field permission"
-    );
-    assert_eq!(
         short("Profile", &changes[0], keys()),
-        "fieldPermissions A.B"
+        "field permission A.B"
     );
 }
 

@@ -6,24 +6,24 @@ use super::{
     SnapshotOptions, SnapshotSetup,
     base::{Base, snapshot_id},
     decide::ReadPlan,
-    detail,
+    detail, flows,
     gather::StoredFile,
+    ledger,
     listing::{dated, has_made_up_dates, parent_of},
     outcome::{self, Known, PathChange},
     people,
     read::{Answers, tree_key},
-    record,
 };
 use crate::{
     client::{Identity, Org},
     ledger::{FlowVersions, Gap},
-    model::{ComponentKey, RecordId, RemoteComponent, Timestamp, TreePath},
+    model::{ComponentKey, RecordId, RemoteComponent, Timestamp, TreePath, TypeName},
     ops::error::Error,
     plan::commits::{
         self, Change, ChangedFile, DEFAULT_GAP, Evidence, Kind, Part, Piece, PlannedCommit,
         Rollback, Story, User, Who,
     },
-    plan::retrieve::partial,
+    plan::{retrieve::partial, rollback::references},
     registry::Registry,
     source::Level,
     store::{self, CommitDraft, Message, ObjectId, PackBuilder, TreeEdit},
@@ -40,7 +40,7 @@ pub(super) struct Commits {
     /// What differs from the tree before.
     pub(super) changes: Vec<PathChange>,
     /// The ledger, as the last commit has it.
-    pub(super) ledger: record::LedgerFiles,
+    pub(super) ledger: ledger::LedgerFiles,
 }
 
 /// One commit that was made.
@@ -70,16 +70,27 @@ pub(super) async fn commits(
 ) -> Result<Commits, Error> {
     let registry = Registry::official();
     let (changes, gaps) = tree_changes(base, plan, answers, setup, pack)?;
-    let ledger = record::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
-    let (by_scope, by_people): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
-
-    let files = detail::changed_files(registry, &by_people, pack)?;
+    let ledger = ledger::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
+    let (by_scope, others): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
     let evidence = gather_evidence(base, plan, answers);
-    let stamp = |key: &ComponentKey| evidence.get(key).map(|it| it.modified.clone());
+    let (by_rules, by_people): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|it| plan.renewal.is_some() && !has_moved(it, &evidence, plan, answers));
+    let parting = detail::Parting::new(registry, &by_people);
+    let mut files = parting.changed_files(&by_people, pack)?;
+    let renamed = renamed(base, plan);
+    tell_renamed(&mut files, &renamed);
+    let stamp = |key: &ComponentKey| evidence.get(key).map(|it| it.0.modified.clone());
+    let is_derived = |key: &ComponentKey| evidence.get(key).is_some_and(|it| it.1);
     let planned = commits::plan_commits(
         &files,
         &Evidence {
             stamp: &stamp,
+            is_derived: &is_derived,
+            goes_with: &|key, lost| {
+                references::may_take_along(lost) && references::goes_with(key, lost)
+            },
+            renamed: &|key| renamed.get(key).cloned(),
             label: &|_| None,
             trail: &answers.trail,
             rollbacks: &plan.rollbacks,
@@ -89,6 +100,12 @@ pub(super) async fn commits(
         DEFAULT_GAP,
     );
     let mut drafts = Vec::new();
+    if let Some((kind, label)) = &plan.renewal
+        && (!by_rules.is_empty() || planned.is_empty())
+    {
+        let kind = kind.clone();
+        drafts.push(ours(kind, label, &by_rules, registry, plan.began));
+    }
     if !by_scope.is_empty() {
         drafts.push(ours(
             Kind::Scope,
@@ -109,17 +126,24 @@ pub(super) async fn commits(
                 .map(|it| it.title.clone())
                 .unwrap_or_default(),
         };
-        // A file that several people changed goes with the last of them, unless an
-        // earlier commit would be empty without it.
-        let is_whole = |(_, piece): &(&usize, &Piece)| **piece == Piece::Whole;
-        let has_whole = commit.pieces.iter().any(|it| is_whole(&it));
+        let mut paths = Vec::new();
+        for (&n, piece) in &commit.pieces {
+            let change = by_people[n];
+            let id = match piece {
+                Piece::Whole => change.after,
+                Piece::Parts(parts) => {
+                    let wanted = |it: usize| parts.contains(&it);
+                    match parting.with_parts(change, &files[n], &wanted, pack)? {
+                        Some(bytes) => Some(pack.blob(&bytes)?),
+                        // All of it comes with the last of its parts.
+                        None => continue,
+                    }
+                }
+            };
+            paths.push((change.path.clone(), id));
+        }
         drafts.push(Draft {
-            paths: commit
-                .pieces
-                .iter()
-                .filter(|it| !has_whole || is_whole(it))
-                .map(|(&n, _)| (by_people[n].path.clone(), by_people[n].after))
-                .collect(),
+            paths,
             files: files.clone(),
             label,
             commit,
@@ -137,6 +161,66 @@ pub(super) async fn commits(
         changes,
         ledger,
     })
+}
+
+/// Components that are listed under another name than before, by the old one.
+fn renamed(base: &Base, plan: &ReadPlan) -> BTreeMap<ComponentKey, ComponentKey> {
+    let registry = Registry::official();
+    let listed = &plan.in_scope.components;
+    let before = base
+        .inventories
+        .values()
+        .flat_map(|it| it.components.values());
+    let missing: BTreeMap<(&TypeName, RecordId), &RemoteComponent> = before
+        .filter(|it| !listed.contains_key(&it.key) && !has_made_up_dates(it))
+        .filter_map(|it| Some(((&it.key.type_name, it.id?), it)))
+        .collect();
+    if missing.is_empty() {
+        return BTreeMap::new();
+    }
+    listed
+        .values()
+        .filter_map(|now| {
+            let was = missing.get(&(&now.key.type_name, now.id?))?;
+            let old = tree_key(registry, &was.key, Some(was));
+            Some((old, tree_key(registry, &now.key, Some(now))))
+        })
+        .collect()
+}
+
+/// Says of what came and what went under one id that it was renamed.
+fn tell_renamed(files: &mut [ChangedFile], renamed: &BTreeMap<ComponentKey, ComponentKey>) {
+    let back: BTreeMap<&ComponentKey, &ComponentKey> =
+        renamed.iter().map(|(old, new)| (new, old)).collect();
+    for part in files.iter_mut().flat_map(|it| &mut it.parts) {
+        let words = match part.change {
+            Change::Added => back
+                .get(&part.key)
+                .map(|it| format!("renamed from {}", it.name.decoded())),
+            Change::Deleted => renamed
+                .get(&part.key)
+                .map(|it| format!("renamed to {}", it.name.decoded())),
+            Change::Changed => None,
+        };
+        part.details.extend(words);
+    }
+}
+
+/// Whether a component was touched in the org while the tree was written by other rules.
+fn has_moved(
+    change: &PathChange,
+    evidence: &BTreeMap<ComponentKey, (RemoteComponent, bool)>,
+    plan: &ReadPlan,
+    answers: &Answers,
+) -> bool {
+    let keys = [&change.key, &change.family];
+    let is_gone = change.after.is_none() && keys.iter().any(|it| answers.deleted.contains(*it));
+    let at = keys
+        .iter()
+        .filter_map(|it| evidence.get(*it))
+        .map(|it| it.0.modified.at)
+        .max();
+    is_gone || at.is_some_and(|at| at.is_known() && plan.since <= Some(at))
 }
 
 /// What differs between the tree before and the org, and the gaps that comparing them opens.
@@ -164,7 +248,7 @@ pub(super) fn tree_changes(
         is_noise: &|file| is_noise(base, plan, setup, file),
     };
     let mut changes = outcome::changes(base, &answers.gathered.files, &known, &mut gaps);
-    changes.extend(record::flow_changes(base, plan, answers, pack)?);
+    changes.extend(flows::changes(base, plan, answers, pack)?);
     mark_scope(&mut changes, base, plan, setup);
     Ok((changes, gaps))
 }
@@ -267,6 +351,7 @@ pub(super) fn changed_file(registry: &Registry, change: &PathChange) -> ChangedF
             consequence_of: None,
             details: Vec::new(),
         }],
+        is_divisible: true,
     }
 }
 
@@ -278,12 +363,13 @@ fn is_version_of_flow(change: &PathChange) -> bool {
         && !(change.before.is_none() && change.path.file_name() == "versions.json")
 }
 
-/// What is known of each component by the name that the tree has for it.
+/// What is known of each component by the name that the tree has for it, and whether its
+/// date is that of a child.
 fn gather_evidence(
     base: &Base,
     plan: &ReadPlan,
     answers: &Answers,
-) -> BTreeMap<ComponentKey, RemoteComponent> {
+) -> BTreeMap<ComponentKey, (RemoteComponent, bool)> {
     let registry = Registry::official();
     let mut evidence = BTreeMap::new();
     for it in plan
@@ -298,7 +384,8 @@ fn gather_evidence(
             .get(&it.key)
             .or_else(|| base.remote(&it.key));
         let mut it = it.clone();
-        if has_made_up_dates(&it) {
+        let is_derived = has_made_up_dates(&it);
+        if is_derived {
             // Its children know when, and who.
             if let Some(latest) = latest_child(registry, plan, &it.key) {
                 it.modified = latest.modified.clone();
@@ -306,7 +393,7 @@ fn gather_evidence(
                 it = dated(&it);
             }
         }
-        evidence.insert(tree_key(registry, &it.key, listed), it);
+        evidence.insert(tree_key(registry, &it.key, listed), (it, is_derived));
     }
     evidence
 }
@@ -335,7 +422,7 @@ async fn write(
     options: &SnapshotOptions,
     pack: &PackBuilder<'_>,
     drafts: &[Draft],
-    ledger: &record::LedgerFiles,
+    ledger: &ledger::LedgerFiles,
 ) -> Result<Vec<Made>, Error> {
     let ids: BTreeSet<RecordId> = drafts.iter().flat_map(|it| people_of(&it.commit)).collect();
     let users = people::users(org, &ids).await;

@@ -7,9 +7,9 @@ use super::{
     base::Base,
     flows, folders,
     listing::{self, InScope, parent_of},
+    memory::Memory,
     permissions::{self, Fingerprints},
-    record::Memory,
-    references,
+    references, renew,
 };
 use crate::{
     client::Org,
@@ -20,7 +20,7 @@ use crate::{
         error::Error,
     },
     plan::{
-        commits::Rollback,
+        commits::{Kind, Rollback},
         retrieve::{
             CostModel, Limits, RetrieveBatch, RetrieveRequest,
             incremental::{self, Asked, Decision, LastFullPass, Pass},
@@ -68,6 +68,10 @@ pub(super) struct ReadPlan {
     /// Rollbacks of ours that no snapshot has seen yet.
     pub(super) rollbacks: Vec<Rollback>,
     pub(super) org_id: OrgId,
+    /// The kind and the words of a change of our own rules, where the settings ask for one.
+    pub(super) renewal: Option<(Kind, String)>,
+    /// Whether something could not be read since everything was read last.
+    pub(super) had_gaps: bool,
 }
 
 /// Lists the org and decides.
@@ -182,6 +186,8 @@ pub(super) async fn plan(
         sees_less: false,
         rollbacks: Vec::new(),
         org_id,
+        renewal: base.org.as_ref().and_then(|it| renew::told(it, setup)),
+        had_gaps: memory.state.had_gaps || base.coverage.unexpected().next().is_some(),
     })
 }
 

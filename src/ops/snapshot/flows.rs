@@ -1,12 +1,16 @@
-//! Versions of flows, which no listing shows.
+//! Versions of flows, which no listing shows, and the files that keep them.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::{base::Base, decide::ReadPlan, outcome::PathChange, read::Answers};
 use crate::{
     client::{Org, Row},
     ledger::FlowVersions,
+    model::{ComponentKey, TreePath},
+    ops::error::Error,
+    store::{ObjectId, PackBuilder},
 };
 
 /// The versions of every flow, by the flow's API name; or why they cannot be read.
@@ -57,4 +61,61 @@ fn combine(definitions: &[Row], rows: &[Row]) -> BTreeMap<String, FlowVersions> 
         }
     }
     flows
+}
+
+/// The files that hold versions of flows, as changes of the flows.
+pub(super) fn changes(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    pack: &PackBuilder<'_>,
+) -> Result<Vec<PathChange>, Error> {
+    let mut files: BTreeMap<String, (ComponentKey, Option<ObjectId>)> = BTreeMap::new();
+    for (flow, versions) in &plan.flows {
+        let Ok(key) = ComponentKey::parse("Flow", flow) else {
+            continue;
+        };
+        if !plan.in_scope.components.contains_key(&key) {
+            continue;
+        }
+        let id = pack.blob(&versions.render())?;
+        files.insert(FlowVersions::path(flow), (key.clone(), Some(id)));
+        let active_path = FlowVersions::active_path(flow);
+        let active = versions.active.filter(|it| *it != versions.latest);
+        let stored = base.listing.get(&active_path).map(|it| it.id);
+        let blob = active.and_then(|number| {
+            let came = answers.gathered.flow_versions.get(&(flow.clone(), number));
+            let is_same = base.flows.get(flow).and_then(|it| it.active) == Some(number);
+            came.copied().or(stored.filter(|_| is_same))
+        });
+        if blob.is_some() || stored.is_some() {
+            files.insert(active_path, (key, blob));
+        }
+    }
+    for flow in base.flows.keys() {
+        let Ok(key) = ComponentKey::parse("Flow", flow) else {
+            continue;
+        };
+        if answers.deleted.contains(&key) {
+            files.insert(FlowVersions::path(flow), (key.clone(), None));
+            files.insert(FlowVersions::active_path(flow), (key, None));
+        }
+    }
+    let mut changes = Vec::new();
+    for (path, (key, after)) in files {
+        let before = base.listing.get(&path).map(|it| it.id);
+        if let Ok(path) = path.parse::<TreePath>()
+            && before != after
+        {
+            changes.push(PathChange {
+                path,
+                family: key.clone(),
+                key,
+                before,
+                after,
+                by_scope: false,
+            });
+        }
+    }
+    Ok(changes)
 }

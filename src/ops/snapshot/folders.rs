@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{base::Base, decide::ReadPlan, record::Memory};
+use super::{base::Base, decide::ReadPlan, memory::Memory};
 use crate::{
     ledger::{
         RunState,

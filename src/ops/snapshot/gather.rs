@@ -113,6 +113,15 @@ impl Outcome {
     }
 }
 
+/// A component as files of the tree, which are not in the pack.
+pub(super) struct Formed {
+    /// Paths, the finest components that they are of, and bytes.
+    pub(super) files: Vec<(TreePath, ComponentKey, Vec<u8>)>,
+    /// What could not be converted.
+    pub(super) gaps: Vec<Gap>,
+    pub(super) redacted: Vec<RedactedLine>,
+}
+
 impl Conversion<'_> {
     /// Takes in one answer; `properties` are the files that it names.
     ///
@@ -324,6 +333,17 @@ impl Conversion<'_> {
             }
         };
         self.redacted(key, path, canonical.unwrap_or(bytes), outcome)
+    }
+
+    /// One component as these rules have it.
+    pub(super) fn in_memory(&self, key: &ComponentKey, files: Vec<PackageFile>) -> Formed {
+        let outcome = self.convert(key, files);
+        let files = outcome.files.into_iter();
+        Formed {
+            files: files.map(|it| (it.path, it.key, it.bytes)).collect(),
+            gaps: outcome.gaps,
+            redacted: outcome.redacted,
+        }
     }
 
     /// A file of the tree as these rules have it, and the secrets that are out of it.

@@ -6,17 +6,21 @@
 use std::collections::BTreeMap;
 
 use super::{
-    SnapshotOptions, SnapshotSetup, base::Base, check_bond, commit, decide, identify,
-    outcome::PathChange, read, record::Memory, rule_versions,
+    SnapshotOptions, SnapshotSetup,
+    base::Base,
+    check_bond, commit,
+    look::{Look, look},
+    outcome::PathChange,
+    read, redaction,
 };
 use crate::{
     client::Org,
-    diff::tree::{self, Side},
-    model::{ComponentKey, Timestamp},
+    diff::tree,
+    model::ComponentKey,
     ops::{
         error::Error,
         fetch::NoNotes,
-        history::{self, Comparison, Detail},
+        history::{self, Comparison, Detail, Side, Written},
     },
     plan::select::Selector,
     progress::Monitor,
@@ -44,67 +48,93 @@ pub async fn diff_with_org(
 ) -> Result<Comparison, Error> {
     // A writer removes unfinished packs, and the folder for answers is for one.
     let _lock = repo.lock()?;
-    let branch = repo.branch(&setup.branch, &setup.remote)?;
-    let identity = identify(org).await?;
-    let base = Base::read(repo, &branch, &setup.package_dirs)?;
-    base.kept_org(&branch.name)?;
-    check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
-    let memory = Memory::read(repo, identity.org.id)?;
-    let began = org.now().unwrap_or(Timestamp::UNKNOWN);
     let options = SnapshotOptions {
         only: selectors.to_vec(),
         ..SnapshotOptions::default()
     };
-    let plan = decide::plan(
+    let Look {
         org,
-        repo,
-        &base,
-        &memory,
+        identity,
+        branch,
+        base,
         setup,
-        &options,
-        identity.org.id,
-        began,
-        monitor,
-    )
-    .await?;
+        plan,
+        ..
+    } = look(org, repo, setup, &options, monitor).await?;
+    check_bond(&base, &branch, identity.org.id)?;
+    let setup = &setup;
     let pack = repo.pack(&base.listing)?;
     let answers = read::read(
-        org, repo, &base, &plan, setup, &pack, &options, &NoNotes, monitor,
+        &org, repo, &base, &plan, setup, &pack, &options, &NoNotes, monitor,
     )
     .await?;
     let (live, _) = commit::tree_changes(&base, &plan, &answers, setup, &pack)?;
+    let written = Written::of(repo, from)?;
+    let tags = redaction::tags(setup, &base, identity.org.id);
+    let read_sync = |id| Ok(pack.read(Kind::Blob, id)?);
+    let mut comparison = Comparison::between(from, "org".to_owned());
+    if !written.is_complete() {
+        // A project: what it does not hold is out of its scope.
+        let project = Side::of_commit(repo, setup, from)?;
+        let now = Side::of_files(files_now(&base, &live), setup.level);
+        let found = history::differing(&project, &now, setup, tags.as_ref(), &read_sync)?;
+        comparison.take(found, &project, &now, detail)?;
+        comparison.narrow(selectors);
+        return Ok(comparison);
+    }
     let before = repo.list_tree(repo.commit(from)?.tree)?;
-    let changes = overlaid(repo, &base, from, &before, &live)?;
-    let is_in = |key: &ComponentKey, side: Side| match side {
-        Side::Before => holds(&before, &BTreeMap::new(), setup, key),
-        Side::After => {
+    let mut changes = overlaid(repo, &base, from, &before, &live)?;
+    let mut contents = BTreeMap::new();
+    if !written.is_ours {
+        changes = history::respelled(
+            changes,
+            true,
+            setup,
+            tags.as_ref(),
+            &read_sync,
+            &mut contents,
+        )?;
+    }
+    let is_in = |key: &ComponentKey, side: tree::Side| match side {
+        tree::Side::Before => holds(&before, &BTreeMap::new(), setup, key),
+        tree::Side::After => {
             let live = live.iter().map(|it| (it.path.as_str(), it.after)).collect();
             holds(&base.listing, &live, setup, key)
         }
     };
-    let read = |id| Ok(pack.read(Kind::Blob, id)?);
-    let (mut components, _) = history::compare_paths(changes, is_in, &read, detail)?;
-    if !selectors.is_empty() {
-        let wanted = history::selected(&components, selectors);
-        components.retain(|it| wanted.contains(&it.component));
-    }
-    let mut contents = BTreeMap::new();
-    for id in components
+    let read = |id| match contents.get(&id) {
+        Some(bytes) => Ok(bytes.clone()),
+        None => read_sync(id),
+    };
+    // What belongs to no component is not the org's to have.
+    (comparison.components, _) = history::compare_paths(changes, is_in, &read, detail)?;
+    comparison.narrow(selectors);
+    for id in comparison
+        .components
         .iter()
         .flat_map(|it| &it.files)
         .filter_map(|it| it.after)
     {
-        contents.insert(id, pack.read(Kind::Blob, id)?);
+        if let std::collections::btree_map::Entry::Vacant(slot) = contents.entry(id) {
+            slot.insert(read_sync(id)?);
+        }
     }
-    Ok(Comparison {
-        schema: "orgkeep/diff/1",
-        from: from.to_string(),
-        to: "org".to_owned(),
-        components,
-        // What belongs to no component is not the org's to have.
-        others: Vec::new(),
-        contents,
-    })
+    comparison.contents = contents;
+    Ok(comparison)
+}
+
+/// The files of the org as it is now: those of the tip, with what changed since.
+fn files_now(base: &Base, live: &[PathChange]) -> BTreeMap<String, ObjectId> {
+    let files = base.listing.iter();
+    let mut files: BTreeMap<String, ObjectId> =
+        files.map(|it| (it.path.to_owned(), it.entry.id)).collect();
+    for it in live {
+        match it.after {
+            Some(id) => files.insert(it.path.to_string(), id),
+            None => files.remove(it.path.as_str()),
+        };
+    }
+    files
 }
 
 /// The paths that differ between `from` and the org: those up to the tip, and from there to the org.

@@ -13,9 +13,13 @@ mod decide;
 mod detail;
 mod flows;
 mod folders;
+mod form;
 mod gather;
+mod ledger;
 mod listing;
 mod live;
+mod look;
+mod memory;
 mod merge;
 mod notes;
 mod options;
@@ -29,6 +33,7 @@ mod read;
 mod record;
 mod redaction;
 mod references;
+mod renew;
 mod report;
 mod rewrite;
 mod status;
@@ -38,10 +43,12 @@ use std::cell::RefCell;
 use notes::JobNotes;
 
 pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
+pub(super) use form::{in_our_form, in_our_form_again};
 pub use live::diff_with_org;
 pub use options::{SnapshotOptions, SnapshotSetup};
 pub use push::PushReport;
 pub use redaction::begins_history;
+pub(super) use redaction::tags_of_tree;
 pub use report::{CommitReport, SnapshotReport};
 pub use status::{StatusChange, StatusReport, status};
 
@@ -51,9 +58,9 @@ use super::{
 };
 use crate::{
     client::{Identity, Org},
-    ledger::{Deploys, RuleVersions, org::LAYOUT},
+    ledger::{Deploys, RuleVersions},
     model::{OrgId, Timestamp},
-    progress::Monitor,
+    progress::{Event, Monitor},
     source::{Level, canonical, redact},
     store::{Branch, Repository, WriteLock},
 };
@@ -62,6 +69,10 @@ use crate::{
 const REGISTRY_VERSION: u32 = 1;
 
 /// Takes a snapshot of `org` onto the branch that `setup` names.
+///
+/// Where the settings ask for a tree by other rules, and the org has to be asked for it,
+/// it takes two: what changed in the org, by the rules of then, and everything by the new
+/// ones, which is nobody's change.
 ///
 /// # Errors
 ///
@@ -73,6 +84,71 @@ pub async fn snapshot(
     options: &SnapshotOptions,
     monitor: &dyn Monitor,
 ) -> Result<SnapshotReport, Error> {
+    let old = match take(org, repo, setup, options, Rules::OfTheTree, monitor).await? {
+        Taken::Done(report) => return Ok(*report),
+        Taken::OtherRules(old) => *old,
+    };
+    let by_old = SnapshotOptions {
+        tag: None,
+        ..options.clone()
+    };
+    let first = match org.at(old.api_version) {
+        Ok(org) => match take(&org, repo, &old, &by_old, Rules::OfTheTree, monitor).await? {
+            Taken::Done(report) => Some(*report),
+            Taken::OtherRules(_) => None,
+        },
+        Err(err) => {
+            monitor.event(Event::Warned(format!(
+                "what changed since the last snapshot cannot be told from what API version {} shows: {err}",
+                setup.api_version
+            )));
+            None
+        }
+    };
+    if !options.only.is_empty()
+        && let Some(first) = first
+    {
+        monitor.event(Event::Warned(
+            "the tree stays as it is written until a snapshot of everything: run `orgkeep snapshot`"
+                .to_owned(),
+        ));
+        return Ok(first);
+    }
+    let all = SnapshotOptions {
+        full: true,
+        ..options.clone()
+    };
+    match take(org, repo, setup, &all, Rules::New, monitor).await? {
+        Taken::Done(report) => Ok(report.after(first)),
+        Taken::OtherRules(_) => unreachable!("new rules are taken as they are"),
+    }
+}
+
+/// By which rules a snapshot is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    /// Those that the tree has, or can be rewritten by.
+    OfTheTree,
+    /// Those of the settings; what differs by them is nobody's change.
+    New,
+}
+
+/// What one pass came to.
+enum Taken {
+    Done(Box<SnapshotReport>),
+    /// Nothing: the tree was written by rules that only the org can change.
+    OtherRules(Box<SnapshotSetup>),
+}
+
+/// Takes one snapshot.
+async fn take(
+    org: &Org,
+    repo: &Repository,
+    setup: &SnapshotSetup,
+    options: &SnapshotOptions,
+    rules: Rules,
+    monitor: &dyn Monitor,
+) -> Result<Taken, Error> {
     let lock = repo.lock()?;
     let mut branch = repo.ready(&setup.branch, &setup.remote)?;
     let identity = identify(org).await?;
@@ -89,7 +165,16 @@ pub async fn snapshot(
         None
     };
     let mut base = Base::read(repo, &branch, &setup.package_dirs)?;
-    check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
+    check_bond(&base, &branch, identity.org.id)?;
+    if rules == Rules::OfTheTree
+        && !options.dry_run
+        && let Some(old) = base
+            .org
+            .as_ref()
+            .and_then(|it| renew::by_old_rules(it, setup))
+    {
+        return Ok(Taken::OtherRules(Box::new(old)));
+    }
     if !options.dry_run {
         let tags = redaction::tags(setup, &base, identity.org.id);
         let conversion = read::conversion(&base, setup, tags.as_ref());
@@ -98,7 +183,9 @@ pub async fn snapshot(
             branch = repo.ready(&setup.branch, &setup.remote)?;
             base = Base::read(repo, &branch, &setup.package_dirs)?;
         }
-        if rewrite::rewrite(&lock, &branch, &base, &conversion, setup, now, monitor)? {
+        if rules == Rules::OfTheTree
+            && rewrite::rewrite(&lock, &branch, &base, &conversion, setup, now, monitor)?
+        {
             branch = repo.ready(&setup.branch, &setup.remote)?;
             base = Base::read(repo, &branch, &setup.package_dirs)?;
         }
@@ -107,7 +194,7 @@ pub async fn snapshot(
         true => Vec::new(),
         false => earlier_deploys(&lock, org, setup, identity.org.id, &known_before).await?,
     };
-    let memory = record::Memory::read(repo, identity.org.id)?;
+    let memory = memory::Memory::read(repo, identity.org.id)?;
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
 
     let mut plan = decide::plan(
@@ -125,7 +212,8 @@ pub async fn snapshot(
     plan.sees_less = memory.sees_less(&identity);
     plan.rollbacks = memory.rollbacks();
     if options.dry_run {
-        return Ok(report::dry_run(&base, &plan, org, &identity, setup));
+        let report = report::dry_run(&base, &plan, org, &identity, setup);
+        return Ok(Taken::Done(Box::new(report)));
     }
     let pack = repo.pack(&base.listing)?;
     let remote = remote.map(RefCell::new);
@@ -170,7 +258,7 @@ pub async fn snapshot(
         }
     };
     let report = report::done(result, &plan, &answers, org, &identity, setup);
-    Ok(SnapshotReport { deploys, ..report })
+    Ok(Taken::Done(Box::new(SnapshotReport { deploys, ..report })))
 }
 
 /// What became of deploys that earlier runs noted; those that a state from a remote lacks included.
@@ -201,22 +289,25 @@ async fn identify(org: &Org) -> Result<Identity, Error> {
     Ok(identity)
 }
 
-/// Refuses another org's snapshot, and a history that a newer release wrote.
-fn check_bond(
-    base: &Base,
-    branch: &Branch,
-    found: OrgId,
-    ours: &RuleVersions,
-) -> Result<(), Error> {
+/// Refuses another org's snapshot, and to write where a newer release wrote.
+fn check_bond(base: &Base, branch: &Branch, found: OrgId) -> Result<(), Error> {
     let Some(kept) = &base.org else {
         return Ok(());
     };
-    if kept.is_newer(ours) || kept.layout > LAYOUT {
+    if kept.is_newer(&NEWEST) {
         return Err(Refusal::NewerRelease {
             branch: branch.name.clone(),
         }
         .into());
     }
+    check_org(base, branch, found)
+}
+
+/// Refuses another org.
+fn check_org(base: &Base, branch: &Branch, found: OrgId) -> Result<(), Error> {
+    let Some(kept) = &base.org else {
+        return Ok(());
+    };
     if kept.org_id != found {
         return Err(Refusal::OtherOrg {
             branch: branch.name.clone(),
@@ -227,6 +318,13 @@ fn check_bond(
     }
     Ok(())
 }
+
+/// The newest versions of the rules that this release knows.
+const NEWEST: RuleVersions = RuleVersions {
+    canonical: canonical::RULES_VERSION,
+    registry: REGISTRY_VERSION,
+    redaction: redact::RULES_VERSION,
+};
 
 /// Versions of the rules that this release writes with.
 fn rule_versions(setup: &SnapshotSetup) -> RuleVersions {

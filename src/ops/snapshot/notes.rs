@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{push::Remote, record::Memory};
+use super::{memory::Memory, push::Remote};
 use crate::{
     model::{OrgId, RecordId},
     ops::{error::Error, fetch::Notes},

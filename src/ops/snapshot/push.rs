@@ -15,9 +15,9 @@ use super::{
     check_bond, commit,
     commit::Commits,
     decide::ReadPlan,
+    memory::Memory,
     read::Answers,
-    record::{self, Closed, Memory, Outcome},
-    rule_versions,
+    record::{self, Closed, Outcome},
 };
 use crate::{
     client::{Identity, Org},
@@ -305,7 +305,7 @@ pub(super) async fn publish(
         };
         packs.extend(pack);
         let base = Base::at(repo, tip, &run.setup.package_dirs)?;
-        check_bond(&base, run.branch, org, &rule_versions(run.setup))?;
+        check_bond(&base, run.branch, org)?;
         if base.listed_at > Some(run.plan.began) {
             return drop_ours(run, &remote, &base, tip);
         }

@@ -147,10 +147,13 @@ pub(super) async fn read(
     }
     monitor.event(Event::Finished(Phase::Retrieve));
     // A deletion that could not be seen may be older than the last listing.
-    let had_gaps = base.coverage.unexpected().next().is_some();
-    let since = plan
-        .since
-        .map(|it| if had_gaps { it.before(LOOK_BACK) } else { it });
+    let since = plan.since.map(|it| {
+        if plan.had_gaps {
+            it.before(LOOK_BACK)
+        } else {
+            it
+        }
+    });
     match people::trail(org, since).await {
         Ok(trail) => answers.trail = trail,
         Err(reason) => monitor.event(Event::Warned(format!(

@@ -10,7 +10,7 @@ use crate::{
     model::OrgId,
     ops::error::Error,
     source::redact::{RedactionKey, Tags},
-    store::Repository,
+    store::{ObjectId, Repository},
 };
 
 /// How secrets are tagged; `None` where they are not taken out.
@@ -28,6 +28,37 @@ pub(super) fn tags(setup: &SnapshotSetup, base: &Base, org: OrgId) -> Option<Tag
         (place, it.tag.clone())
     });
     Some(Tags::kept(kept.collect()))
+}
+
+/// The same for the snapshot in a tree; `None` also where the tree holds none.
+///
+/// # Errors
+///
+/// Objects that cannot be read.
+pub(in crate::ops) fn tags_of_tree(
+    repo: &Repository,
+    setup: &SnapshotSetup,
+    tree: ObjectId,
+) -> Result<Option<Tags>, Error> {
+    let read = |path: &str| match repo.entry_at(tree, path)? {
+        Some(entry) => repo.blob(entry.id).map(Some),
+        None => Ok(None),
+    };
+    let Some(org) = read(OrgFile::PATH)? else {
+        return Ok(None);
+    };
+    let redacted = match read(RedactedValues::PATH)? {
+        Some(bytes) => RedactedValues::parse(&bytes)?,
+        None => RedactedValues::default(),
+    };
+    let org = OrgFile::parse(&org)?;
+    let org_id = org.org_id;
+    let base = Base {
+        org: Some(org),
+        redacted,
+        ..Base::default()
+    };
+    Ok(tags(setup, &base, org_id))
 }
 
 /// The id of the key of this history: the one that began it.

@@ -94,6 +94,17 @@ pub struct DryRun {
 }
 
 impl SnapshotReport {
+    /// The report of this snapshot and of one that was taken right before it.
+    pub(super) fn after(mut self, first: Option<Self>) -> Self {
+        if let Some(first) = first {
+            self.commits.splice(0..0, first.commits);
+            self.n_changed_files += first.n_changed_files;
+            self.kept_files.splice(0..0, first.kept_files);
+            self.deploys.splice(0..0, first.deploys);
+        }
+        self
+    }
+
     /// Whether a gap is open that nobody expects or has accepted.
     #[must_use]
     pub fn has_gaps(&self) -> bool {

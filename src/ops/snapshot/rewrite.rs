@@ -13,23 +13,23 @@ use super::{
     base::{Base, OwnedFile},
     gather::Conversion,
     own::{self, OwnCommit},
-    rule_versions,
+    redaction, rule_versions,
 };
 use crate::{
-    ledger::{OrgFile, RedactedValues, redacted::RedactedLine},
-    model::{Timestamp, TreePath},
+    ledger::{GapKind, OrgFile, RedactedValues, redacted::RedactedLine},
+    model::{ComponentKey, Timestamp, TreePath},
     ops::error::Error,
     plan::commits::{Kind, counted},
     progress::Monitor,
-    source::Level,
+    source::{self, Level, SourceFile},
     store::{Branch, ObjectId, PackBuilder, TreeEdit, WriteLock},
 };
 
-/// A file as our rules have it.
+/// What our rules make of some files.
+#[derive(Default)]
 struct Rewritten {
-    path: TreePath,
-    before: ObjectId,
-    after: ObjectId,
+    put: Vec<(TreePath, ObjectId)>,
+    removed: Vec<TreePath>,
     redacted: Vec<RedactedLine>,
 }
 
@@ -49,6 +49,7 @@ pub(super) fn rewrite(
     let ours = OrgFile {
         level: level_name(setup.level).to_owned(),
         rules: rule_versions(setup),
+        redaction_key: redaction::key_id(setup, base),
         ..org.clone()
     };
     if ours == *org {
@@ -56,19 +57,28 @@ pub(super) fn rewrite(
     }
     let repo = lock.repository();
     let pack = repo.pack(&base.listing)?;
-    let files: Vec<&OwnedFile> = base.families.values().flatten().collect();
-    let rewritten: Vec<Rewritten> = files
-        .into_par_iter()
-        .filter_map(|file| rewrite_file(file, conversion, &pack).transpose())
+    let moves = ours.rules.registry != org.rules.registry;
+    let rewritten: Vec<Rewritten> = base
+        .families
+        .par_iter()
+        .map(|(family, files)| {
+            if moves && let Some(placed) = place_again(family, files, conversion, &pack)? {
+                return Ok(placed);
+            }
+            rewrite_files(files, conversion, &pack)
+        })
         .collect::<Result<_, Error>>()?;
     let mut edit = TreeEdit::new(Some(tree));
     let mut redacted = BTreeSet::new();
     let mut n = 0;
-    for file in rewritten {
-        redacted.extend(file.redacted);
-        if file.after != file.before {
-            n += 1;
-            edit.put(file.path, file.after);
+    for it in rewritten {
+        redacted.extend(it.redacted);
+        n += it.put.len().max(it.removed.len());
+        for path in it.removed {
+            edit.remove(path);
+        }
+        for (path, id) in it.put {
+            edit.put(path, id);
         }
     }
     let literal = |path: &str| path.parse::<TreePath>().expect("a literal path is valid");
@@ -91,25 +101,85 @@ pub(super) fn rewrite(
     Ok(true)
 }
 
-fn rewrite_file(
-    file: &OwnedFile,
+/// Files that stay where they are.
+fn rewrite_files(
+    files: &[OwnedFile],
+    conversion: &Conversion<'_>,
+    pack: &PackBuilder<'_>,
+) -> Result<Rewritten, Error> {
+    let mut rewritten = Rewritten::default();
+    for file in files {
+        let Ok(path) = file.path.parse::<TreePath>() else {
+            continue;
+        };
+        let bytes = pack.repository().blob(file.id)?;
+        // What cannot be read stays as it is until the org is asked for it again.
+        let Some((bytes, redacted)) = conversion.again(&file.key, &path, bytes) else {
+            continue;
+        };
+        rewritten.redacted.extend(redacted);
+        let after = pack.blob(&bytes)?;
+        if after != file.id {
+            rewritten.put.push((path, after));
+        }
+    }
+    Ok(rewritten)
+}
+
+/// The files of a component where our table of types has them.
+///
+/// `None` where they cannot be converted, and so stay where they are.
+fn place_again(
+    family: &ComponentKey,
+    files: &[OwnedFile],
     conversion: &Conversion<'_>,
     pack: &PackBuilder<'_>,
 ) -> Result<Option<Rewritten>, Error> {
-    let Ok(path) = file.path.parse::<TreePath>() else {
+    let mut sources = Vec::new();
+    for file in files {
+        let Ok(path) = file.path.parse::<TreePath>() else {
+            return Ok(None);
+        };
+        sources.push(SourceFile {
+            path,
+            key: file.key.clone(),
+            bytes: pack.repository().blob(file.id)?,
+        });
+    }
+    let registry = conversion.registry;
+    let Ok(package) = source::join_at(registry, conversion.level, family, &sources) else {
         return Ok(None);
     };
-    let bytes = pack.repository().blob(file.id)?;
-    // What cannot be read stays as it is until the org is asked for it again.
-    let Some((bytes, redacted)) = conversion.again(&file.key, &path, bytes) else {
+    let names: Vec<&str> = package.iter().map(|it| it.path.as_str()).collect();
+    let assignment = source::assign(registry, &names);
+    if !assignment.left_over.is_empty() {
         return Ok(None);
-    };
-    Ok(Some(Rewritten {
-        path,
-        before: file.id,
-        after: pack.blob(&bytes)?,
-        redacted,
-    }))
+    }
+    let mut rewritten = Rewritten::default();
+    let mut kept = BTreeSet::new();
+    for component in &assignment.components {
+        let of = component.entries.iter().map(|it| package[*it].clone());
+        let formed = conversion.in_memory(&component.key, of.collect());
+        if formed
+            .gaps
+            .iter()
+            .any(|it| it.kind == GapKind::NotConverted)
+        {
+            return Ok(None);
+        }
+        rewritten.redacted.extend(formed.redacted);
+        for (path, _, bytes) in formed.files {
+            let after = pack.blob(&bytes)?;
+            let before = files.iter().find(|it| it.path == path.as_str());
+            kept.insert(path.clone());
+            if before.map(|it| it.id) != Some(after) {
+                rewritten.put.push((path, after));
+            }
+        }
+    }
+    let gone = sources.into_iter().filter(|it| !kept.contains(&it.path));
+    rewritten.removed = gone.map(|it| it.path).collect();
+    Ok(Some(rewritten))
 }
 
 /// What differs between two sets of rules, a line each.
@@ -140,7 +210,7 @@ fn story(before: &OrgFile, after: &OrgFile) -> String {
 }
 
 /// The word for a level.
-pub(super) fn level_name(level: Level) -> &'static str {
+pub(super) const fn level_name(level: Level) -> &'static str {
     match level {
         Level::Faithful => "faithful",
         Level::Canonical => "canonical",

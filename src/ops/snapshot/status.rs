@@ -10,13 +10,12 @@ use serde::Serialize;
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::Base,
-    check_bond,
-    decide::{self, ReadPlan},
-    identify, listing,
+    decide::ReadPlan,
+    listing,
     listing::parent_of,
+    look::{Look, look},
+    memory::Memory,
     permissions,
-    record::Memory,
-    rule_versions,
 };
 use crate::{
     client::Org,
@@ -91,26 +90,14 @@ pub async fn status(
     setup: &SnapshotSetup,
     monitor: &dyn Monitor,
 ) -> Result<StatusReport, Error> {
-    let branch = repo.branch(&setup.branch, &setup.remote)?;
-    let identity = identify(org).await?;
-    let base = Base::read(repo, &branch, &setup.package_dirs)?;
-    base.kept_org(&branch.name)?;
-    check_bond(&base, &branch, identity.org.id, &rule_versions(setup))?;
-    let memory = Memory::read(repo, identity.org.id)?;
-    let began = org.now().unwrap_or(Timestamp::UNKNOWN);
-    let options = SnapshotOptions::default();
-    let plan = decide::plan(
-        org,
-        repo,
-        &base,
-        &memory,
-        setup,
-        &options,
-        identity.org.id,
-        began,
-        monitor,
-    )
-    .await?;
+    let Look {
+        identity,
+        branch,
+        base,
+        memory,
+        plan,
+        ..
+    } = look(org, repo, setup, &SnapshotOptions::default(), monitor).await?;
     let listed = plan.in_scope.components.values();
     let n_undated = listed
         .filter(|it| trust(&it.key.type_name, it.modified.at) != Trust::Dated)

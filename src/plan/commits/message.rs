@@ -92,7 +92,8 @@ struct Line {
 }
 
 impl Line {
-    fn short(&self) -> String {
+    /// In at most so many characters, where that can be.
+    fn short(&self, longest: usize) -> String {
         let mut out = format!("{} {}", self.sign, self.name);
         if self.sign != '−'
             && let [first, rest @ ..] = self.details.as_slice()
@@ -102,7 +103,8 @@ impl Line {
                 let _ = write!(out, " and {} more", rest.len());
             }
         }
-        out.push_str(&self.went_with());
+        let left = longest.saturating_sub(out.chars().count());
+        out.push_str(&self.went_with(left));
         out
     }
 
@@ -115,7 +117,7 @@ impl Line {
                 let _ = write!(out, "; … {} more", self.details.len() - shown);
             }
         }
-        out.push_str(&self.went_with());
+        out.push_str(&self.went_with(usize::MAX));
         let mut lines = vec![out];
         for (of, lost) in &self.lost {
             lines.push(format!("  ~ {of}: {}", counts(lost)));
@@ -123,7 +125,8 @@ impl Line {
         lines
     }
 
-    fn went_with(&self) -> String {
+    /// What went with it: as many kinds as there is room for, and how many more.
+    fn went_with(&self, longest: usize) -> String {
         if self.lost.is_empty() {
             return String::new();
         }
@@ -131,7 +134,30 @@ impl Line {
         for (word, n) in self.lost.values().flatten() {
             *all.entry(word.clone()).or_default() += n;
         }
-        format!(" and with it: {}", counts(&all))
+        let whole = format!(" and with it: {}", counts(&all));
+        if whole.chars().count() <= longest {
+            return whole;
+        }
+        let mut out = String::from(" and with it: ");
+        let mut left: usize = all.values().sum();
+        let mut is_first = true;
+        for (word, n) in &all {
+            let next = counted(*n, word);
+            let room = format!(", {next} and {left} more").chars().count();
+            if !is_first && longest < out.chars().count() + room {
+                break;
+            }
+            if !is_first {
+                out.push_str(", ");
+            }
+            out.push_str(&next);
+            left -= n;
+            is_first = false;
+        }
+        if 0 < left {
+            let _ = write!(out, " and {left} more");
+        }
+        out
     }
 }
 
@@ -224,9 +250,9 @@ fn subject(commit: &PlannedCommit, lines: &[Line], story: &Story<'_>) -> String 
     }
     let mut out = String::new();
     for (n, line) in lines.iter().enumerate() {
-        let phrase = line.short();
         let left = lines.len() - n;
         let more = if left > 1 { MORE } else { 0 };
+        let phrase = line.short(SUBJECT - more);
         let length = out.chars().count() + 2 + phrase.chars().count() + more;
         if n > 0 && SUBJECT < length {
             let _ = write!(out, ", and {left} more");

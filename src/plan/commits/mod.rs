@@ -53,6 +53,8 @@ pub struct ChangedFile {
     pub path: TreePath,
     /// What can be told apart in it; one part where nothing can. Never empty.
     pub parts: Vec<Part>,
+    /// Whether a state of it can be written that has some of the parts and not the others.
+    pub is_divisible: bool,
 }
 
 /// A part of a changed file that has one author.
@@ -83,6 +85,12 @@ pub struct User {
 pub struct Evidence<'a> {
     /// Last change of a component as the org lists it now.
     pub stamp: &'a dyn Fn(&ComponentKey) -> Option<Stamp>,
+    /// Whether that is only the last change of any of its children, and tells nothing of the others.
+    pub is_derived: &'a dyn Fn(&ComponentKey) -> bool,
+    /// Whether a component goes when another does, by their names: a layout with its object.
+    pub goes_with: &'a dyn Fn(&ComponentKey, &ComponentKey) -> bool,
+    /// The name that a component has now, where it was renamed or moved: the org knows it by its id.
+    pub renamed: &'a dyn Fn(&ComponentKey) -> Option<ComponentKey>,
     /// Label of a component, under which the audit trail may speak of it.
     pub label: &'a dyn Fn(&ComponentKey) -> Option<String>,
     /// The audit trail since the last snapshot.
@@ -277,6 +285,7 @@ pub fn plan_commits(
         commits.push(rollback::commit(n, &evidence.rollbacks[n], parts));
     }
     commits.sort_by_key(|it| (it.who == Who::Unknown, it.at));
+    keep_together(&mut commits, files);
     share_files(&mut commits, files);
     commits
 }
@@ -316,14 +325,11 @@ fn attribute(
         return attribute_deletion(&part.key, part.parent.as_ref(), deleted, evidence);
     }
     let earliest = evidence.since.map(|it| it.before(OVERLAP));
-    for key in std::iter::once(&part.key).chain(&part.parent) {
+    let parent = part.parent.iter().filter(|it| !(evidence.is_derived)(it));
+    for key in std::iter::once(&part.key).chain(parent) {
         let stamp = (evidence.stamp)(key);
         if let Some(stamp) = stamp.filter(|it| it.at.is_known() && earliest <= Some(it.at)) {
-            return Attribution {
-                who: who_is(&stamp.by),
-                at: Some(stamp.at),
-                delegate: evidence.trail.delegate_of(&stamp),
-            };
+            return attribution_by(&stamp, evidence);
         }
     }
     // The date lies, as it does for profiles: the trail may know.
@@ -340,18 +346,34 @@ fn attribute_deletion(
     deleted: &BTreeMap<&ComponentKey, Option<&ComponentKey>>,
     evidence: &Evidence<'_>,
 ) -> Attribution {
+    let now = (evidence.renamed)(key).and_then(|it| (evidence.stamp)(&it));
+    if let Some(stamp) = now.filter(|it| it.at.is_known()) {
+        return attribution_by(&stamp, evidence);
+    }
     let label = (evidence.label)(key);
     if let Some(row) = evidence.trail.deletion_of(key, label.as_deref()) {
         return attribution_of(row);
     }
     // What went with its parent was deleted by whoever deleted that.
-    match parent.filter(|it| deleted.contains_key(*it)) {
-        Some(parent) => {
-            let label = (evidence.label)(parent);
-            let row = evidence.trail.deletion_of(parent, label.as_deref());
-            row.map_or(NOBODY, attribution_of)
-        }
-        None => NOBODY,
+    let with = parent.filter(|it| deleted.contains_key(*it)).into_iter();
+    let mut with = with.chain(
+        deleted
+            .keys()
+            .copied()
+            .filter(|it| *it != key && (evidence.goes_with)(key, it)),
+    );
+    let row = with.find_map(|it| {
+        let label = (evidence.label)(it);
+        evidence.trail.deletion_of(it, label.as_deref())
+    });
+    row.map_or(NOBODY, attribution_of)
+}
+
+fn attribution_by(stamp: &Stamp, evidence: &Evidence<'_>) -> Attribution {
+    Attribution {
+        who: who_is(&stamp.by),
+        at: Some(stamp.at),
+        delegate: evidence.trail.delegate_of(stamp),
     }
 }
 
@@ -430,6 +452,34 @@ fn co_authors(
         with.retain(|it| it.name != author.name);
     }
     with
+}
+
+/// Gives a file of several people whose parts cannot be told apart to the last of them who is known.
+fn keep_together(commits: &mut Vec<PlannedCommit>, files: &[ChangedFile]) {
+    for file in (0..files.len()).filter(|it| !files[*it].is_divisible) {
+        let has_it = |it: &PlannedCommit| it.parts.iter().any(|part| part.0 == file);
+        let holders: Vec<usize> = (0..commits.len())
+            .filter(|it| has_it(&commits[*it]))
+            .collect();
+        let known = holders
+            .iter()
+            .rev()
+            .find(|it| commits[**it].who != Who::Unknown);
+        let Some(&last) = known.or(holders.last()) else {
+            continue;
+        };
+        for holder in holders.into_iter().filter(|it| *it != last) {
+            let who = commits[holder].who.clone();
+            let (taken, kept) = commits[holder].parts.drain(..).partition(|it| it.0 == file);
+            commits[holder].parts = kept;
+            let taken: Vec<(usize, usize)> = taken;
+            commits[last].parts.extend(taken);
+            if let Who::Person(author) = who {
+                commits[last].with.insert(author);
+            }
+        }
+    }
+    commits.retain(|it| !it.parts.is_empty());
 }
 
 /// Says for each commit and file how much of it the commit takes.

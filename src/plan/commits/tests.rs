@@ -15,6 +15,7 @@ fn file(path: &str, parts: Vec<Part>) -> ChangedFile {
     ChangedFile {
         path: path.parse().unwrap(),
         parts,
+        is_divisible: true,
     }
 }
 
@@ -50,6 +51,9 @@ fn plan(
         .collect();
     let evidence = Evidence {
         stamp: &|it| stamps.get(it).cloned(),
+        is_derived: &|it| it.type_name.as_str() == "CustomLabels",
+        goes_with: &|key, lost| key.name.as_str().starts_with(&format!("{}-", lost.name)),
+        renamed: &|it| (it == &key("Report:Sales/Old")).then(|| key("Report:Archive/New")),
         label: &|_| None,
         rollbacks: &[],
         trail: &Trail::new(rows),
@@ -381,6 +385,9 @@ fn first_snapshot_is_one_commit_of_ours() {
     let files = [file("A", vec![part("Flow:A", Change::Added, &[])])];
     let evidence = Evidence {
         stamp: &|_| None,
+        is_derived: &|_| false,
+        goes_with: &|_, _| false,
+        renamed: &|_| None,
         label: &|_| None,
         rollbacks: &[],
         trail: &Trail::default(),
@@ -470,10 +477,13 @@ proptest! {
             files.push(file(&format!("F{f}"), made));
         }
         let evidence = Evidence {
+            is_derived: &|_| false,
+            goes_with: &|_, _| false,
             stamp: &|it| stamps.get(it).cloned(),
+            renamed: &|_| None,
             label: &|_| None,
             rollbacks: &[],
-        trail: &Trail::default(),
+            trail: &Trail::default(),
                 since: Some(at(SINCE)),
             until: at(UNTIL).after(Duration::from_hours(24)),
         };
@@ -497,4 +507,108 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn label_of_nobody_is_not_blamed_on_whoever_changed_another() {
+    let label = |name: &str| Part {
+        parent: Some(key("CustomLabels:CustomLabels")),
+        ..part(&format!("CustomLabel:{name}"), Change::Changed, &["value"])
+    };
+    let files = [file("l.labels-meta.xml", vec![label("A"), label("B")])];
+    let when = "2026-11-21T10:00:00Z";
+    let stamps = [
+        ("CustomLabel:A", "Jane Doe", when),
+        ("CustomLabels:CustomLabels", "Jane Doe", when),
+    ];
+    let commits = plan(&files, &stamps, vec![]);
+    assert_eq!(
+        commits.iter().map(name).collect::<Vec<_>>(),
+        ["Jane Doe", "unknown"]
+    );
+    assert_eq!(commits[0].pieces[&0], Piece::Parts([0].into()));
+    assert_eq!(commits[1].pieces[&0], Piece::Whole);
+}
+
+#[test]
+fn file_that_cannot_be_divided_goes_to_the_last_who_is_known() {
+    let one = |name: &str| part(name, Change::Changed, &["x"]);
+    let mut shared = file("shared", vec![one("Flow:A"), one("Flow:B"), one("Flow:C")]);
+    shared.is_divisible = false;
+    let files = [shared, file("own", vec![one("Flow:A")])];
+    let stamps = [
+        ("Flow:A", "Jane Doe", "2026-11-21T10:00:00Z"),
+        ("Flow:B", "Omar Haddad", "2026-11-21T11:00:00Z"),
+    ];
+    let commits = plan(&files, &stamps, vec![]);
+    assert_eq!(
+        commits.iter().map(name).collect::<Vec<_>>(),
+        ["Jane Doe", "Omar Haddad"]
+    );
+    assert_eq!(commits[0].pieces.keys().collect::<Vec<_>>(), [&1]);
+    assert_eq!(commits[1].pieces[&0], Piece::Whole);
+    assert!(commits[1].with.contains(&author("Jane Doe")));
+}
+
+#[test]
+fn layout_that_went_with_its_object_was_deleted_by_whoever_deleted_that() {
+    let gone = |name: &str| file(name, vec![part(name, Change::Deleted, &[])]);
+    let files = [gone("CustomObject:Visit__c"), gone("Layout:Visit__c-All")];
+    let rows = vec![row(
+        "Jane Doe",
+        "2026-11-21T10:00:00Z",
+        "deletedCustomObject",
+        "Deleted custom object Visit__c",
+    )];
+    let commits = plan(&files, &[], rows);
+    assert_eq!(commits.len(), 1);
+    assert_eq!(name(&commits[0]), "Jane Doe");
+}
+
+#[test]
+fn moved_report_is_one_commit_of_whoever_moved_it() {
+    let one = |name: &str, change| file(name, vec![part(name, change, &[])]);
+    let files = [
+        one("Report:Sales/Old", Change::Deleted),
+        one("Report:Archive/New", Change::Added),
+    ];
+    let stamps = [("Report:Archive/New", "Jane Doe", "2026-11-21T10:00:00Z")];
+    let commits = plan(&files, &stamps, vec![]);
+    assert_eq!(commits.len(), 1, "{commits:#?}");
+    assert_eq!(name(&commits[0]), "Jane Doe");
+}
+
+#[test]
+fn subject_tells_first_what_came_and_as_much_of_what_went_as_there_is_room_for() {
+    let field = "CustomField:Account.Region__c";
+    let words = [
+        "field permission",
+        "layout item",
+        "list view column",
+        "report column",
+        "report grouping",
+        "page component",
+    ];
+    let files = [
+        file("f", vec![part(field, Change::Deleted, &[])]),
+        file("p", vec![consequence("Profile:Admin", field, &words)]),
+        file(
+            "r",
+            vec![part("Report:Sales/Won", Change::Changed, &["filter 2"])],
+        ),
+        file("n", vec![part("Flow:Welcome", Change::Added, &[])]),
+    ];
+    let subject_of = |range: std::ops::Range<usize>| {
+        let files = &files[range];
+        let text = messages(&plan(files, &[], vec![]), files);
+        text.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(
+        subject_of(0..4),
+        "− CustomField Account.Region__c and with it: 1 field permission, 1 layout item and 4 more, and 2 more"
+    );
+    assert_eq!(
+        subject_of(2..4),
+        "+ Flow Welcome, ~ Report Sales/Won: filter 2"
+    );
 }

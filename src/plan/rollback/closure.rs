@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::decide::{Planner, merged, parse};
 use super::permissions;
-use super::references::{Container, References, noun};
+use super::references::{Container, References};
 use super::{Content, Item, Verdict, ViewFile};
-use crate::diff::element::{Lost, put_back};
+use crate::diff::element::{Lost, noun, put_back};
 use crate::model::component::percent_decoded;
 use crate::model::{ComponentKey, TypeName};
 use crate::plan::commits::counted;
@@ -112,7 +112,7 @@ pub fn went_with(
             .iter()
             .find(|(_, refs)| refs.are_in(it.element, &container));
         if let Some((cause, _)) = cause {
-            let noun = noun(key, it.element.local_name());
+            let noun = noun(key.type_name.as_str(), it.element.local_name());
             result.lost.push(((*cause).clone(), noun));
         }
         cause.is_some()
@@ -180,7 +180,10 @@ impl Planner<'_> {
                 let cause = cause.filter(|_| !still_gone.iter().any(|it| names(it)));
                 if let Some(cause) = cause {
                     first_cause.get_or_insert_with(|| cause.key.clone());
-                    lost.push((noun(key, it.element.local_name()), place(it)));
+                    lost.push((
+                        noun(key.type_name.as_str(), it.element.local_name()),
+                        place(it),
+                    ));
                 }
                 cause.is_some()
             };

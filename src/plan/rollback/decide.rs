@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::closure::Index;
 use super::permissions::{self, Things};
-use super::references::{goes_with, may_take_along, noun};
+use super::references::{goes_with, may_take_along};
 use super::rules::{self, Act, Case};
 use super::{
     Content, Facts, FlowVersions, Inputs, Item, RollbackPlan, Step, Verdict, View, ViewFile,
 };
+use crate::diff::element::noun;
 use crate::model::{ComponentKey, TypeName};
 use crate::plan::commits::counted;
 use crate::xml::{self, Document, Element};
@@ -285,7 +286,7 @@ impl Planner<'_> {
         for element in &result.stays {
             item.details.push(format!(
                 "{} stays: no deploy takes it away",
-                noun(&item.key, element)
+                noun(item.key.type_name.as_str(), element)
             ));
         }
         if result.is_empty() {

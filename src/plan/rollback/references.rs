@@ -327,70 +327,6 @@ pub fn goes_with(key: &ComponentKey, lost: &ComponentKey) -> bool {
     }
 }
 
-/// Nouns for lost elements where the element's own name is none.
-const NOUNS: &[(&str, &str, &str)] = &[
-    ("*", "applicationVisibilities", "app visibility"),
-    ("*", "classAccesses", "class access"),
-    ("*", "fieldPermissions", "field permission"),
-    ("*", "flowAccesses", "flow access"),
-    ("*", "layoutAssignments", "layout assignment"),
-    ("*", "objectPermissions", "object permission"),
-    ("*", "pageAccesses", "page access"),
-    ("*", "recordTypeVisibilities", "record type visibility"),
-    ("*", "tabSettings", "tab setting"),
-    ("*", "tabVisibilities", "tab visibility"),
-    ("ListView", "columns", "list view column"),
-    ("ListView", "filters", "list view filter"),
-    ("RecordType", "picklistValues", "record type value"),
-    ("RecordType", "values", "record type value"),
-    ("Report", "columns", "report column"),
-    ("Report", "criteriaItems", "report filter"),
-    ("Report", "groupingsDown", "report grouping"),
-    ("Report", "groupingsAcross", "report grouping"),
-    ("ReportType", "columns", "report type column"),
-    ("Dashboard", "*", "dashboard component"),
-    ("CompactLayout", "fields", "compact layout field"),
-    ("FieldSet", "displayedFields", "field set field"),
-    ("FieldSet", "availableFields", "field set field"),
-    ("FlexiPage", "*", "page component"),
-    (
-        "CustomObject",
-        "searchResultsAdditionalFields",
-        "search layout field",
-    ),
-    (
-        "CustomObject",
-        "lookupDialogsAdditionalFields",
-        "search layout field",
-    ),
-    ("CustomObject", "searchFilterFields", "search layout field"),
-    ("CustomObject", "actionOverrides", "action override"),
-];
-
-/// What a lost element is called in a message, in the singular: `layout item`.
-#[must_use]
-pub fn noun(container: &ComponentKey, element: &str) -> String {
-    let of = container.type_name.as_str();
-    let fits = |pattern: &str, it: &str| pattern == "*" || pattern == it;
-    let known = NOUNS
-        .iter()
-        .find(|(in_type, name, _)| fits(in_type, of) && fits(name, element));
-    if let Some((.., noun)) = known {
-        return (*noun).to_owned();
-    }
-    let mut words = String::new();
-    for it in element.chars() {
-        if it.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(it.to_lowercase());
-    }
-    if let Some(stem) = words.strip_suffix("ies") {
-        return format!("{stem}y");
-    }
-    words.strip_suffix('s').map_or(words.clone(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -518,19 +454,5 @@ mod tests {
         }
         assert!(!goes_with(&key("CustomField:Visit2__c.When__c"), &object));
         assert!(!goes_with(&key("ApexClass:Visit__c"), &object));
-    }
-
-    #[test]
-    fn lost_elements_have_names_that_people_use() {
-        assert_eq!(
-            noun(&key("Profile:P"), "fieldPermissions"),
-            "field permission"
-        );
-        assert_eq!(noun(&key("Layout:A-B"), "layoutItems"), "layout item");
-        assert_eq!(noun(&key("ListView:A.B"), "columns"), "list view column");
-        assert_eq!(
-            noun(&key("SharingRules:A"), "sharingCriteriaRules"),
-            "sharing criteria rule"
-        );
     }
 }

@@ -41,6 +41,20 @@ pub enum ChangeError {
     Version(ComponentKey, u32),
 }
 
+/// Whether Setup knows what is in a component, and not the component.
+fn is_only_a_file(key: &ComponentKey) -> bool {
+    matches!(
+        key.type_name.as_str(),
+        "AssignmentRules"
+            | "AutoResponseRules"
+            | "CustomLabels"
+            | "EscalationRules"
+            | "MatchingRules"
+            | "SharingRules"
+            | "Workflow"
+    )
+}
+
 impl SimOrg {
     /// Makes a component or replaces it as a whole.
     ///
@@ -211,7 +225,14 @@ impl SimOrg {
             if component.flow.is_some() {
                 self.drop_flow_definition(&key.name);
             }
-            self.audit_component(Happened::Deleted, key, stamp);
+            if is_only_a_file(key) {
+                // The file of all rules of an object is nothing that Setup knows.
+                for child in component.children.keys() {
+                    self.audit_component(Happened::Deleted, child, stamp);
+                }
+            } else {
+                self.audit_component(Happened::Deleted, key, stamp);
+            }
             return true;
         }
         let Some(holder) = self.metadata.holder_of(key) else {

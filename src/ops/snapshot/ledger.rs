@@ -1,0 +1,285 @@
+//! The ledger that a snapshot writes into the tree: what is there, and what is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    SnapshotSetup,
+    base::Base,
+    decide::ReadPlan,
+    listing,
+    outcome::PathChange,
+    read::{Answers, tree_key},
+    redaction,
+    rewrite::level_name,
+    rule_versions,
+};
+use crate::{
+    client::Identity,
+    ledger::{
+        Coverage, Gap, GapKind, Inventory, OrgFile, RedactedValues, coverage::Scope, org::LAYOUT,
+    },
+    model::{ComponentKey, TreePath, TypeName},
+    ops::error::Error,
+    plan::retrieve::incremental::Pass,
+    registry::Registry,
+    store::{ObjectId, PackBuilder},
+};
+
+/// The files of `.orgkeep/` that a snapshot writes.
+#[derive(Debug, Default)]
+pub(super) struct LedgerFiles {
+    pub(super) files: Vec<(TreePath, Option<ObjectId>)>,
+    pub(super) coverage: Coverage,
+    /// Whether a gap opened or closed.
+    pub(super) gaps_moved: bool,
+    /// What opened or closed, in a few words.
+    pub(super) story: String,
+    pub(super) opened: Vec<Gap>,
+}
+
+/// Writes the ledger into the pack.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the ledger speaks of everything that was read"
+)]
+pub(super) fn ledger(
+    base: &Base,
+    identity: &Identity,
+    plan: &ReadPlan,
+    answers: &Answers,
+    changes: &[PathChange],
+    gaps: &BTreeSet<Gap>,
+    setup: &SnapshotSetup,
+    pack: &PackBuilder<'_>,
+) -> Result<LedgerFiles, Error> {
+    let mut out = LedgerFiles::default();
+    let org = OrgFile {
+        layout: LAYOUT,
+        org_id: identity.org.id,
+        api_version: setup.api_version,
+        level: level_name(setup.level).to_owned(),
+        rules: rule_versions(setup),
+        redaction_key: redaction::key_id(setup, base),
+    };
+    put(&mut out.files, base, pack, OrgFile::PATH, &org.render())?;
+    out.coverage = coverage(base, plan, answers, gaps, setup);
+    put(
+        &mut out.files,
+        base,
+        pack,
+        Coverage::PATH,
+        &out.coverage.render(),
+    )?;
+    let redacted = redacted(base, answers, changes);
+    put(
+        &mut out.files,
+        base,
+        pack,
+        RedactedValues::PATH,
+        &redacted.render(),
+    )?;
+    let inventories = inventories(base, plan, answers, changes);
+    for inventory in inventories.values() {
+        let path = Inventory::path(&inventory.type_name);
+        put(&mut out.files, base, pack, &path, &inventory.render())?;
+    }
+    for type_name in base.inventories.keys() {
+        if !inventories.contains_key(type_name)
+            && let Ok(path) = Inventory::path(type_name).parse()
+        {
+            out.files.push((path, None));
+        }
+    }
+    compare_gaps(base, &mut out);
+    Ok(out)
+}
+
+fn put(
+    files: &mut Vec<(TreePath, Option<ObjectId>)>,
+    base: &Base,
+    pack: &PackBuilder<'_>,
+    path: &str,
+    bytes: &[u8],
+) -> Result<(), Error> {
+    let is_there = base.listing.get(path);
+    if bytes.is_empty() && is_there.is_none() {
+        return Ok(());
+    }
+    let id = pack.blob(bytes)?;
+    if is_there.map(|it| it.id) != Some(id)
+        && let Ok(path) = path.parse::<TreePath>()
+    {
+        files.push((path, Some(id)));
+    }
+    Ok(())
+}
+
+/// The ledger of gaps and extents: what this pass saw, and of what it did not look at, what was known.
+fn coverage(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    gaps: &BTreeSet<Gap>,
+    setup: &SnapshotSetup,
+) -> Coverage {
+    let texts = |rules: &[crate::plan::scope::Rule]| -> Vec<String> {
+        rules.iter().map(|it| String::from(it.clone())).collect()
+    };
+    let mut coverage = Coverage {
+        scope: Scope {
+            include: texts(&setup.scope.include),
+            exclude: texts(&setup.scope.exclude),
+            forceignore: setup.ignored_digest.clone(),
+        },
+        types: plan.in_scope.extents.clone(),
+        gaps: gaps.clone(),
+        ..Coverage::default()
+    };
+    if plan.pass != Pass::Full || plan.is_selective {
+        let registry = Registry::official();
+        let fetched: BTreeSet<ComponentKey> = plan
+            .fetched()
+            .map(|it| tree_key(registry, it, plan.in_scope.components.get(it)))
+            .collect();
+        for gap in &base.coverage.gaps {
+            let key: Option<ComponentKey> = gap.what.parse().ok();
+            let lasts = match gap.kind {
+                GapKind::NotConverted
+                | GapKind::NotDeployable
+                | GapKind::Unreadable
+                | GapKind::Missing
+                | GapKind::InMotion => match &key {
+                    Some(key) => {
+                        !fetched.contains(key)
+                            && (plan.in_scope.components.contains_key(key)
+                                || base.families.contains_key(key))
+                            && !answers.deleted.contains(key)
+                    }
+                    // A path: it lasts as long as the file does. None of ours is in a folder.
+                    None => gap.what.contains('/') && base.listing.get(&gap.what).is_some(),
+                },
+                GapKind::Unsupported | GapKind::Skipped | GapKind::Stale | GapKind::Unseen => false,
+            };
+            if lasts {
+                coverage.gaps.insert(gap.clone());
+            }
+        }
+    }
+    coverage.keep_accepted(&base.coverage);
+    coverage
+}
+
+/// Which gaps opened and closed. What is skipped by a rule is no gap to tell of.
+fn compare_gaps(base: &Base, out: &mut LedgerFiles) {
+    let told = |coverage: &Coverage| -> BTreeSet<(String, GapKind)> {
+        coverage
+            .gaps
+            .iter()
+            .filter(|it| !it.kind.is_expected())
+            .map(|it| (it.what.clone(), it.kind))
+            .collect()
+    };
+    let (before, now) = (told(&base.coverage), told(&out.coverage));
+    let opened: Vec<_> = now.difference(&before).cloned().collect();
+    let closed: Vec<_> = before.difference(&now).cloned().collect();
+    out.opened = out
+        .coverage
+        .gaps
+        .iter()
+        .filter(|it| opened.contains(&(it.what.clone(), it.kind)))
+        .cloned()
+        .collect();
+    out.gaps_moved = base.org.is_some() && !(opened.is_empty() && closed.is_empty());
+    let name = |list: &[(String, GapKind)], word: &str| {
+        list.first().map(|(what, kind)| {
+            let more = match list.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            format!("{word}: {what} ({}){more}", kind.word())
+        })
+    };
+    out.story = [name(&opened, "Gap opened"), name(&closed, "Gap closed")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ");
+}
+
+fn redacted(base: &Base, answers: &Answers, changes: &[PathChange]) -> RedactedValues {
+    let rewritten: BTreeSet<&str> = answers
+        .gathered
+        .files
+        .values()
+        .flatten()
+        .map(|it| it.path.as_str())
+        .chain(changes.iter().map(|it| it.path.as_str()))
+        .collect();
+    let kept = base
+        .redacted
+        .0
+        .iter()
+        .filter(|it| !rewritten.contains(it.path.as_str()));
+    RedactedValues(
+        kept.cloned()
+            .chain(answers.gathered.redacted.iter().cloned())
+            .collect(),
+    )
+}
+
+/// The inventories: a line moves only with the id or the content of its component.
+fn inventories(
+    base: &Base,
+    plan: &ReadPlan,
+    answers: &Answers,
+    changes: &[PathChange],
+) -> BTreeMap<TypeName, Inventory> {
+    let registry = Registry::official();
+    let moved: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
+    let mut all: BTreeMap<TypeName, Inventory> = BTreeMap::new();
+    let mut take = |component: crate::model::RemoteComponent| {
+        all.entry(component.key.type_name.clone())
+            .or_insert_with(|| Inventory::new(component.key.type_name.clone()))
+            .insert(component);
+    };
+    for listed in plan.in_scope.components.values() {
+        let before = base.remote(&listed.key);
+        let key = tree_key(registry, &listed.key, Some(listed));
+        if listing::is_guessed(&listed.key) {
+            let is_there = answers
+                .gathered
+                .files
+                .get(&key)
+                .is_some_and(|it| !it.is_empty())
+                || base.families.contains_key(&key);
+            if !is_there {
+                continue;
+            }
+        }
+        let now = answers.answered.get(&listed.key).unwrap_or(listed);
+        let is_other = match before {
+            None => true,
+            Some(before) => before.id != now.id || moved.contains(&key),
+        };
+        match before {
+            Some(before) if !is_other => take(before.clone()),
+            _ => take(listing::dated(now)),
+        }
+    }
+    for before in base
+        .inventories
+        .values()
+        .flat_map(|it| it.components.values())
+    {
+        // A line goes with its component and with the scope; what was not listed for any
+        // other reason stays known, or its deletion would never be noticed.
+        let is_kept = !plan.in_scope.components.contains_key(&before.key)
+            && !answers.deleted.contains(&before.key)
+            && !plan.left.contains(&before.key)
+            && !listing::is_guessed(&before.key);
+        if is_kept {
+            take(before.clone());
+        }
+    }
+    all
+}
