@@ -233,15 +233,6 @@ impl Error {
             Self::Unreachable { host, .. } => {
                 format!("check that https://{host}/ opens from this machine")
             }
-            Self::BrokenOff { host, .. } => format!(
-                "run it again; where it breaks off each time, look at the proxy or the time limit between this machine and {host}"
-            ),
-            Self::TooSlow { .. } => {
-                "run it again when the org is less busy, or narrow what is asked for".to_owned()
-            }
-            Self::Unreadable { host, .. } => format!(
-                "run it again; where it stays so, see whether something between this machine and {host} changes answers"
-            ),
             Self::Unconfirmed { call: "deploy", .. } => {
                 "look at Setup > Deployment Status before you deploy again".to_owned()
             }
