@@ -13,7 +13,7 @@ use crate::archive::{Level, Writer};
 pub(super) enum Output {
     Folder(PathBuf),
     Archive {
-        writer: Writer<BufWriter<File>>,
+        writer: Box<Writer<BufWriter<File>>>,
         /// Written under another name, so that an archive is whole or not there.
         partial: PathBuf,
         path: PathBuf,
@@ -36,7 +36,7 @@ impl Output {
         let partial = path.with_extension("zip.partial");
         let file = File::create(&partial).map_err(disk("create", &partial))?;
         Ok(Self::Archive {
-            writer: Writer::new(BufWriter::new(file)),
+            writer: Box::new(Writer::new(BufWriter::new(file))),
             partial,
             path: path.to_owned(),
         })
