@@ -101,11 +101,10 @@ pub(super) fn absent(
                 .next()
                 .is_some_and(|it| it.starts_with(&below))
     };
-    let asked =
-        |key: &ComponentKey| batch.asked().any(|it| it == key) && !batch.companions.contains(key);
+    let asked: BTreeSet<&ComponentKey> = batch.components.iter().chain(&batch.partial).collect();
     properties
         .iter()
-        .filter(|it| asked(&it.key) && !it.is_installed())
+        .filter(|it| asked.contains(&it.key) && !it.is_installed())
         .filter_map(|it| {
             let path = it
                 .file_name

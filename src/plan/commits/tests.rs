@@ -605,7 +605,7 @@ fn subject_tells_first_what_came_and_as_much_of_what_went_as_there_is_room_for()
     };
     assert_eq!(
         subject_of(0..4),
-        "− CustomField Account.Region__c and with it: 1 field permission, 1 layout item and 4 more, and 2 more"
+        "− CustomField Account.Region__c and with it: 1 field permission and 5 more, and 2 more"
     );
     assert_eq!(
         subject_of(2..4),
