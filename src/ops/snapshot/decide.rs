@@ -179,9 +179,7 @@ pub(super) async fn plan(
         entered,
         left,
         began,
-        since: base
-            .listed_at
-            .map(|it| memory.state.listed_at.map_or(it, |all| it.min(all))),
+        since: listed_last(base, memory),
         is_selective,
         sees_less: false,
         rollbacks: Vec::new(),
@@ -189,6 +187,12 @@ pub(super) async fn plan(
         renewal: base.org.as_ref().and_then(|it| renew::told(it, setup)),
         had_gaps: memory.state.had_gaps || base.coverage.unexpected().next().is_some(),
     })
+}
+
+/// When everything in scope was listed last.
+fn listed_last(base: &Base, memory: &Memory) -> Option<Timestamp> {
+    let whole = memory.state.listed_at;
+    base.listed_at.map(|it| whole.map_or(it, |all| it.min(all)))
 }
 
 /// Has whatever tells only of what is in scope fetched, since the scope is another.

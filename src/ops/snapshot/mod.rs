@@ -175,20 +175,9 @@ async fn take(
     {
         return Ok(Taken::OtherRules(Box::new(old)));
     }
-    if !options.dry_run {
-        let tags = redaction::tags(setup, &base, identity.org.id);
-        let conversion = read::conversion(&base, setup, tags.as_ref());
-        let now = org.now();
-        if put_back::put_back(&lock, &branch, &base, setup, now, monitor)? {
-            branch = repo.ready(&setup.branch, &setup.remote)?;
-            base = Base::read(repo, &branch, &setup.package_dirs)?;
-        }
-        if rules == Rules::OfTheTree
-            && rewrite::rewrite(&lock, &branch, &base, &conversion, setup, now, monitor)?
-        {
-            branch = repo.ready(&setup.branch, &setup.remote)?;
-            base = Base::read(repo, &branch, &setup.package_dirs)?;
-        }
+    if !options.dry_run && own_changes(&lock, &branch, &base, setup, rules, org.now(), monitor)? {
+        branch = repo.ready(&setup.branch, &setup.remote)?;
+        base = Base::read(repo, &branch, &setup.package_dirs)?;
     }
     let deploys = match options.dry_run {
         true => Vec::new(),
@@ -259,6 +248,36 @@ async fn take(
     };
     let report = report::done(result, &plan, &answers, org, &identity, setup);
     Ok(Taken::Done(Box::new(SnapshotReport { deploys, ..report })))
+}
+
+/// Commits what is ours to change before the org is looked at; whether the branch moved.
+fn own_changes(
+    lock: &WriteLock<'_>,
+    branch: &Branch,
+    base: &Base,
+    setup: &SnapshotSetup,
+    rules: Rules,
+    now: Option<Timestamp>,
+    monitor: &dyn Monitor,
+) -> Result<bool, Error> {
+    let read_again = || -> Result<(Branch, Base), Error> {
+        let repo = lock.repository();
+        let branch = repo.ready(&setup.branch, &setup.remote)?;
+        let base = Base::read(repo, &branch, &setup.package_dirs)?;
+        Ok((branch, base))
+    };
+    let moved = put_back::put_back(lock, branch, base, setup, now, monitor)?;
+    if rules == Rules::New {
+        return Ok(moved);
+    }
+    let again = if moved { Some(read_again()?) } else { None };
+    let (branch, base) = again.as_ref().map_or((branch, base), |it| (&it.0, &it.1));
+    let Some(org) = &base.org else {
+        return Ok(moved);
+    };
+    let tags = redaction::tags(setup, base, org.org_id);
+    let conversion = read::conversion(base, setup, tags.as_ref());
+    Ok(rewrite::rewrite(lock, branch, base, &conversion, setup, now, monitor)? || moved)
 }
 
 /// What became of deploys that earlier runs noted; those that a state from a remote lacks included.
