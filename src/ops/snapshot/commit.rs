@@ -371,6 +371,7 @@ fn gather_evidence(
     answers: &Answers,
 ) -> BTreeMap<ComponentKey, (RemoteComponent, bool)> {
     let registry = Registry::official();
+    let latest = latest_children(registry, plan);
     let mut evidence = BTreeMap::new();
     for it in plan
         .in_scope
@@ -387,7 +388,7 @@ fn gather_evidence(
         let is_derived = has_made_up_dates(&it);
         if is_derived {
             // Its children know when, and who.
-            if let Some(latest) = latest_child(registry, plan, &it.key) {
+            if let Some(latest) = latest.get(&it.key) {
                 it.modified = latest.modified.clone();
             } else {
                 it = dated(&it);
@@ -398,15 +399,21 @@ fn gather_evidence(
     evidence
 }
 
-/// The child of a component that changed last.
-fn latest_child<'a>(
+/// Of each component that has children, the one that changed last.
+fn latest_children<'a>(
     registry: &Registry,
     plan: &'a ReadPlan,
-    parent: &ComponentKey,
-) -> Option<&'a RemoteComponent> {
-    let all = plan.in_scope.components.values();
-    all.filter(|it| parent_of(registry, &it.key).as_ref() == Some(parent))
-        .max_by_key(|it| it.modified.at)
+) -> BTreeMap<ComponentKey, &'a RemoteComponent> {
+    let mut latest: BTreeMap<ComponentKey, &RemoteComponent> = BTreeMap::new();
+    for it in plan.in_scope.components.values() {
+        if let Some(parent) = parent_of(registry, &it.key) {
+            let known = latest.entry(parent).or_insert(it);
+            if known.modified.at <= it.modified.at {
+                *known = it;
+            }
+        }
+    }
+    latest
 }
 
 #[expect(

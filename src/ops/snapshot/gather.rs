@@ -11,6 +11,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs::File,
+    sync::Arc,
 };
 
 use rayon::prelude::*;
@@ -66,7 +67,8 @@ pub(super) struct StoredFile {
 #[derive(Clone, Debug)]
 pub(super) struct PartialAnswer {
     pub(super) file: PackageFile,
-    pub(super) coverage: partial::Coverage,
+    /// What its call asked about; all answers of the call share it.
+    pub(super) coverage: Arc<partial::Coverage>,
 }
 
 /// What came so far.
@@ -133,7 +135,7 @@ impl Conversion<'_> {
         zip: File,
         batch: &RetrieveBatch,
         properties: &[RemoteComponent],
-        coverage: &partial::Coverage,
+        coverage: &Arc<partial::Coverage>,
         pack: &PackBuilder<'_>,
         into: &mut Gathered,
     ) -> Result<(), Error> {

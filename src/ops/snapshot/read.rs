@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -230,7 +231,7 @@ async fn fetch_round(
         &manifest_of,
         &digest_of,
         &mut |it| {
-            let coverage = coverage(&it.batch, &it.messages);
+            let coverage = Arc::new(coverage(&it.batch, &it.messages));
             let zip_bytes = it.zip.metadata().map_or(0, |it| it.len());
             learn(&mut answers.costs, &it.components, &it.batch, zip_bytes);
             let gathered = &mut answers.gathered;
