@@ -108,6 +108,10 @@ fn first_snapshot_into_a_project_keeps_its_places() {
     env.git(&["add", "-A"]);
     env.git(&["commit", "-qm", "The project as it is"]);
     env.orgkeep(&["init"]).status(0);
+    // The tags of secrets are those of one key.
+    let key = ".config/orgkeep/redaction.key";
+    fs::create_dir_all(env.scratch(".config/orgkeep")).unwrap();
+    fs::copy(source.scratch(key), env.scratch(key)).unwrap();
     env.orgkeep(&["snapshot"]).status(0);
     let listed = |env: &TestEnv| {
         let files = env.git(&["ls-tree", "-r", "HEAD", "--", "apps", "force-app"]);
