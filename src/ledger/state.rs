@@ -21,12 +21,6 @@ pub struct RunState {
     /// Start of the last full pass, by the org's clock.
     #[serde(default)]
     pub full_at: Option<Timestamp>,
-    /// Latest SetupAuditTrail row that was read.
-    #[serde(default)]
-    pub audit_until: Option<Timestamp>,
-    /// Next slice of the rotation over profiles.
-    #[serde(default)]
-    pub slice: u32,
     /// Permissions of the user of the last run; fewer now makes absences doubtful.
     #[serde(default)]
     pub permissions: Vec<String>,
@@ -39,9 +33,6 @@ pub struct RunState {
     /// Fingerprint of each table that was watched, such as the permission tables.
     #[serde(default)]
     pub watermarks: BTreeMap<String, String>,
-    /// What one component of each type costs on average, as learned: thousandths of a file, and bytes.
-    #[serde(default)]
-    pub costs: BTreeMap<TypeName, (u64, u64)>,
     /// Retrieves that were started and whose answer was not fetched: job id by a digest of the batch.
     #[serde(default)]
     pub open_jobs: BTreeMap<String, RecordId>,
