@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! floor 0  words    xml · model · progress
-//! floor 1  pure     ledger · archive · registry · source · diff · plan
+//! floor 1  pure     ledger · archive · records · registry · source · diff · plan
 //! floor 2  edges    client · auth · store · workdir · config
 //! floor 3  verbs    ops
 //! side     simorg   the far side of the wire; never uses client or ops
@@ -35,6 +35,7 @@ pub mod model;
 pub mod ops;
 pub mod plan;
 pub mod progress;
+pub mod records;
 pub mod registry;
 pub mod simorg;
 pub mod source;

@@ -32,6 +32,9 @@ pub struct Http {
 pub(crate) enum Method {
     Get,
     Post,
+    Patch,
+    Put,
+    Delete,
 }
 
 /// What a request carries.
@@ -170,6 +173,11 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// A header of the answer; its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        text(self.response.headers(), name).map(Cow::into_owned)
+    }
+
     /// The next piece of the body, unpacked; `None` at its end.
     pub(crate) async fn piece(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Error> {
         let too_slow = |waited| Error::TooSlow {
@@ -237,6 +245,9 @@ fn build(
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
     };
     let mut builder = client.request(method, request.url);
     for (name, value) in request.headers {

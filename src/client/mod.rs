@@ -11,6 +11,7 @@
 
 mod base64;
 mod budget;
+mod bulk;
 mod error;
 mod host;
 mod http;
@@ -25,6 +26,7 @@ mod soap;
 
 pub use base64::encode_for_url;
 pub use budget::{Budget, BudgetSpent};
+pub use bulk::{BulkJob, BulkState, Operation, ResultPage};
 pub use error::{Cause, Error};
 pub use host::{HostError, HostPolicy, InstanceUrl, parse_query};
 pub use http::Http;
@@ -32,8 +34,8 @@ pub use options::{Options, ProxyChoice, Sizes, Timeouts};
 pub use org::{FixedSession, Org};
 pub use poll::{PollPolicy, poll_job};
 pub use rest::{
-    DeployRequest, Identity, Limit, MAX_QUERY_URI, OrgInfo, Permissions, Row, Rows, UserInfo,
-    soql_text,
+    Deleted, DeployRequest, Identity, Limit, MAX_DELETED_SPAN, MAX_QUERY_URI, ObjectInfo, OrgInfo,
+    Permissions, Row, Rows, UserInfo, soql_text,
 };
 pub(crate) use rest::{form, ids_of_url};
 pub(crate) use retry::random_bytes;

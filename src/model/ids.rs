@@ -53,6 +53,22 @@ impl RecordId {
         &self.as_str()[..3]
     }
 
+    /// The number within the object: characters 7 to 15 read to the base 62, `0-9A-Za-z`.
+    ///
+    /// Two ids of one object may share a number where the org has moved between
+    /// instances: the three characters before it tell them apart.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0[6..15].iter().fold(0, |sum, byte| {
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'A'..=b'Z' => byte - b'A' + 10,
+                _ => byte - b'a' + 36,
+            };
+            sum * 62 + u64::from(digit)
+        })
+    }
+
     fn complete(short: [u8; 15]) -> Self {
         let mut id = [0; 18];
         id[..15].copy_from_slice(&short);
@@ -198,6 +214,15 @@ mod tests {
         assert_eq!(id.as_str(), "00530000009M943AAC");
         assert_eq!(id.as_str().parse::<RecordId>(), Ok(id));
         assert!("00530000009M943AAB".parse::<RecordId>().is_err());
+    }
+
+    #[test]
+    fn number_counts_in_the_order_of_the_ids() {
+        let number = |text: &str| text.parse::<RecordId>().unwrap().number();
+        assert_eq!(number("001300000000000"), 0);
+        assert_eq!(number("00130000000000z"), 61);
+        assert_eq!(number("001300000000010"), 62);
+        assert_eq!(number("001zzzzzzzzzzzz"), 62_u64.pow(9) - 1);
     }
 
     #[test]

@@ -82,6 +82,12 @@ impl Timestamp {
         self.to_soap().replace('Z', "+0000")
     }
 
+    /// With an offset and whole seconds, as addresses of REST take it: `2026-08-24T09:23:38+00:00`.
+    #[must_use]
+    pub fn to_iso(self) -> String {
+        self.0.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+    }
+
     /// The day in UTC: `2026-08-24`.
     #[must_use]
     pub fn day(self) -> String {

@@ -11,6 +11,21 @@ use crate::{
     model::ApiVersion,
 };
 
+/// One REST call.
+pub(crate) struct Ask<'a> {
+    pub(crate) call: Call,
+    pub(crate) method: Method,
+    /// Begins with a slash.
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    /// Headers beside those of every call.
+    pub(crate) headers: &'a [(&'static str, &'a str)],
+    /// Media type and bytes of the body.
+    pub(crate) body: Option<(&'static str, &'a str)>,
+    /// Longest answer.
+    pub(crate) max_bytes: u64,
+}
+
 impl Org {
     /// Makes one call that reads JSON; `path` begins with a slash.
     pub(crate) async fn get_json(
@@ -19,55 +34,105 @@ impl Org {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Value, Error> {
-        let mut tries = self.tries(call);
+        let ask = Ask {
+            call,
+            method: Method::Get,
+            path,
+            query,
+            headers: &[("accept", "application/json")],
+            body: None,
+            max_bytes: self.options().sizes.answer_bytes,
+        };
+        self.exchange(&ask, json).await
+    }
+
+    /// Makes one call that sends JSON, or nothing where `body` is null, and reads
+    /// JSON; null where the answer is empty.
+    pub(crate) async fn send_json(
+        &self,
+        call: Call,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        let text = body.to_string();
+        let ask = Ask {
+            call,
+            method,
+            path,
+            query: &[],
+            headers: &[("accept", "application/json")],
+            body: (!body.is_null()).then_some(("application/json", text.as_str())),
+            max_bytes: self.options().sizes.answer_bytes,
+        };
+        self.exchange(&ask, json).await
+    }
+
+    /// Makes one call and hands its answer to `take`, which reads the body.
+    ///
+    /// Where the body breaks off and the call may be repeated, `take` is called
+    /// again with the next answer: it must begin anew.
+    pub(crate) async fn exchange<T>(
+        &self,
+        ask: &Ask<'_>,
+        mut take: impl AsyncFnMut(&mut Answer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut tries = self.tries(ask.call);
         loop {
             let session = tries.next().await?;
-            match self.try_get(call, path, query, &session).await {
+            let outcome = match self.try_open(ask, &session).await {
+                Ok(mut answer) => take(&mut answer).await.map_err(Failed::from),
+                Err(failed) => Err(failed),
+            };
+            match outcome {
                 Ok(value) => return Ok(value),
                 Err(failed) => tries.failed(failed, &session).await?,
             }
         }
     }
 
-    async fn try_get(
-        &self,
-        call: Call,
-        path: &str,
-        query: &[(&str, &str)],
-        session: &Session,
-    ) -> Result<Value, Failed> {
+    /// The answer of one try, where its head tells of success.
+    async fn try_open(&self, ask: &Ask<'_>, session: &Session) -> Result<Answer, Failed> {
+        let mut headers = ask.headers.to_vec();
+        headers.push(("sforce-call-options", "client=orgkeep"));
         let request = Request {
-            call: call.name,
-            method: Method::Get,
-            url: session.instance.at(path, query),
+            call: ask.call.name,
+            method: ask.method,
+            url: session.instance.at(ask.path, ask.query),
             bearer: Some(&session.token),
-            headers: &[
-                ("accept", "application/json"),
-                ("sforce-call-options", "client=orgkeep"),
-            ],
-            body: Body::Empty,
+            headers: &headers,
+            body: match ask.body {
+                Some((media_type, text)) => Body::Text(media_type, text.to_owned()),
+                None => Body::Empty,
+            },
         };
-        let max_bytes = self.options().sizes.answer_bytes;
-        let mut answer = self
-            .http()
-            .send(&session.instance, request, max_bytes)
-            .await?;
+        let sent = self.http().send(&session.instance, request, ask.max_bytes);
+        let mut answer = sent.await?;
         self.heard(&answer);
-        json(&mut answer).await
+        succeeded(&mut answer).await?;
+        Ok(answer)
     }
 }
 
-/// The JSON of an answer, or the error in it.
-async fn json(answer: &mut Answer) -> Result<Value, Failed> {
-    let bytes = answer.bytes().await?;
-    if !answer.is_success() {
-        return Err(Failed {
-            error: refusal(answer, &bytes),
-            retry_after: answer.retry_after,
-        });
+/// Reads the error of an answer that is not one of success.
+async fn succeeded(answer: &mut Answer) -> Result<(), Failed> {
+    if answer.is_success() {
+        return Ok(());
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|err| answer.unreadable(format!("it is no JSON: {err}")).into())
+    let bytes = answer.bytes().await?;
+    Err(Failed {
+        error: refusal(answer, &bytes),
+        retry_after: answer.retry_after,
+    })
+}
+
+/// The JSON of an answer; null where it is empty.
+async fn json(answer: &mut Answer) -> Result<Value, Error> {
+    let bytes = answer.bytes().await?;
+    if bytes.is_empty() && answer.status == 204 {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&bytes).map_err(|err| answer.unreadable(format!("it is no JSON: {err}")))
 }
 
 /// The error of an answer that is not one of success.
@@ -159,6 +224,7 @@ async fn try_versions(
     let mut answer = http
         .send(instance, request, options.sizes.answer_bytes)
         .await?;
+    succeeded(&mut answer).await?;
     let value = json(&mut answer).await?;
     let mut versions: Vec<ApiVersion> = value
         .as_array()

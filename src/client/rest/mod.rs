@@ -3,12 +3,16 @@
 //! Source of answers and errors: REST API Developer Guide, `dome_*` and
 //! `errorcodes`, and recorded answers.
 
+mod deleted;
+mod describe;
 mod exchange;
 mod identity;
 mod limits;
 mod query;
 
-pub(crate) use exchange::{form, versions};
+pub use deleted::{Deleted, MAX_DELETED_SPAN};
+pub use describe::ObjectInfo;
+pub(crate) use exchange::{Ask, form, versions};
 pub(crate) use identity::ids_of_url;
 pub use identity::{Identity, OrgInfo, Permissions, UserInfo};
 pub use limits::Limit;

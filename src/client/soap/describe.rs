@@ -154,7 +154,7 @@ impl Org {
         Ok(sink.listing)
     }
 
-    pub(super) fn unreadable(&self, call: Call, reason: &str) -> Error {
+    pub(in crate::client) fn unreadable(&self, call: Call, reason: &str) -> Error {
         Error::Unreadable {
             call: call.name,
             host: self.instance().host().to_owned(),
