@@ -33,7 +33,6 @@ pub(crate) enum Method {
     Get,
     Post,
     Patch,
-    Put,
     Delete,
 }
 
@@ -246,7 +245,6 @@ fn build(
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
         Method::Patch => reqwest::Method::PATCH,
-        Method::Put => reqwest::Method::PUT,
         Method::Delete => reqwest::Method::DELETE,
     };
     let mut builder = client.request(method, request.url);

@@ -651,7 +651,57 @@ mod tests {
     fn stored_schema_has_what_a_restore_needs_and_no_more() {
         let schema = Schema::from_describe(described()).unwrap();
         let stored = schema.render();
-        insta::assert_snapshot!(String::from_utf8(stored.clone()).unwrap());
+        insta::assert_snapshot!(String::from_utf8(stored.clone()).unwrap(), @r#"
+        {
+          "name": "Deal__c",
+          "keyPrefix": "a00",
+          "custom": true,
+          "queryable": true,
+          "createable": true,
+          "undeletable": true,
+          "fields": [
+            {
+              "name": "Account__c",
+              "type": "reference",
+              "length": 18,
+              "createable": true,
+              "referenceTo": [
+                "Account"
+              ],
+              "relationshipName": "Account__r",
+              "relationshipOrder": 0,
+              "cascadeDelete": true
+            },
+            {
+              "name": "Name",
+              "type": "string",
+              "length": 80,
+              "createable": true,
+              "nameField": true
+            },
+            {
+              "name": "Odd__c",
+              "type": "other"
+            }
+          ],
+          "childRelationships": [
+            {
+              "childSObject": "Note",
+              "field": "ParentId",
+              "cascadeDelete": true,
+              "relationshipName": "Notes"
+            }
+          ],
+          "recordTypeInfos": [
+            {
+              "recordTypeId": "012000000000000AAA",
+              "developerName": "Master",
+              "master": true,
+              "active": true
+            }
+          ]
+        }
+        "#);
         let read = Schema::parse(&stored).unwrap();
         assert_eq!(read.fields, schema.fields);
         assert_eq!(read.render(), stored);
