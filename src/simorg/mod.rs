@@ -12,13 +12,16 @@
 //! soap        the Metadata API: envelope in, envelope out
 //! noise       what real orgs change between two identical answers
 //! deploy      what a deploy does to the state
+//! company     the rows of a made-up company of any size
 //! ```
 //!
 //! Invariant: never uses `client` or `ops`. It is written from the API's
 //! documentation, its WSDL and recorded answers, so that a mistake in the
 //! client is not repeated here. It binds to no address by itself.
 
+pub mod blobs;
 pub mod catalogue;
+pub mod company;
 pub mod control;
 pub mod deploy;
 pub mod fault;

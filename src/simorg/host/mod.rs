@@ -59,7 +59,7 @@ impl Handler for Host {
             request.method,
             request.path_text(),
             reply.status,
-            reply.body.len()
+            reply.len()
         ));
         let now = self.state().kept.org.now();
         reply.with("Date", &http_date(now))

@@ -12,6 +12,7 @@ mod multipart;
 mod reply;
 mod request;
 mod server;
+mod tail;
 mod tls;
 
 pub use keys::SigningKey;
@@ -19,4 +20,5 @@ pub use multipart::{Part, parts};
 pub use reply::{Ending, Reply};
 pub use request::{Request, encode, form};
 pub use server::{Handler, Listener, ServeError};
+pub use tail::Tail;
 pub use tls::{Certificate, TlsError};

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::Tail;
+
 /// How far an answer gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
@@ -27,6 +29,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body, not compressed.
     pub body: Vec<u8>,
+    /// What follows the body from a file; such an answer is not compressed.
+    pub tail: Option<Tail>,
     /// Time to wait before it is sent.
     pub delay: Duration,
     /// How far it gets.
@@ -41,6 +45,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+            tail: None,
             delay: Duration::ZERO,
             ending: Ending::Whole,
         }
@@ -68,6 +73,26 @@ impl Reply {
     #[must_use]
     pub fn xml(status: u16, body: Vec<u8>) -> Self {
         Self::new(status, "text/xml;charset=UTF-8", body)
+    }
+
+    /// The same, followed by what stands in a file.
+    #[must_use]
+    pub fn followed_by(mut self, tail: Tail) -> Self {
+        self.tail = Some(tail).filter(|it| !it.is_empty());
+        self
+    }
+
+    /// Number of bytes of body and tail.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        let body = u64::try_from(self.body.len()).unwrap_or(u64::MAX);
+        body.saturating_add(self.tail.as_ref().map_or(0, Tail::len))
+    }
+
+    /// Whether it has no body.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The same with a header.

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::{Body, to_bytes};
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use hyper::{
     HeaderMap, Response, StatusCode,
     body::{Bytes, Incoming},
@@ -19,7 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Certificate, Ending, Reply, Request, gzip};
+use super::{Certificate, Ending, Reply, Request, Tail, gzip};
 
 /// Connections that may wait to be accepted; 500 come at once from one client.
 const BACKLOG: u32 = 4_096;
@@ -175,7 +175,10 @@ async fn respond(
         };
         let reply = handler.handle(Request::new(&parts, body));
         let accept = accept.as_ref().and_then(|it| it.to_str().ok());
-        let small = gzip::compressed(&reply.body, accept);
+        let small = match reply.tail {
+            None => gzip::compressed(&reply.body, accept),
+            Some(_) => None,
+        };
         (reply, small)
     })
     .await;
@@ -220,25 +223,58 @@ fn response(reply: Reply, compressed: Option<Vec<u8>>, is_head: bool) -> Respons
     if compressed.is_some() {
         headers.insert("content-encoding", HeaderValue::from_static("gzip"));
     }
-    let body = compressed.unwrap_or(reply.body);
-    if is_head || body.is_empty() {
+    let (ending, is_empty) = (reply.ending, reply.is_empty());
+    let (body, tail) = match compressed {
+        Some(small) => (small, None),
+        None => (reply.body, reply.tail),
+    };
+    if is_head || is_empty {
         return response;
     }
-    *response.body_mut() = match reply.ending {
-        Ending::Truncated => {
-            headers.insert("content-length", HeaderValue::from(body.len()));
-            let half = Bytes::from(body[..body.len() / 2].to_vec());
+    *response.body_mut() = match (ending, tail) {
+        (Ending::Truncated, tail) => {
+            let (body_bytes, tail_bytes) = (body.len(), tail.as_ref().map_or(0, Tail::len));
+            let whole = u64::try_from(body_bytes).unwrap_or(0) + tail_bytes;
+            headers.insert("content-length", HeaderValue::from(whole));
+            let half = whole / 2;
+            let of_body = usize::try_from(half).map_or(body_bytes, |it| it.min(body_bytes));
+            let of_tail = half.saturating_sub(u64::try_from(body_bytes).unwrap_or(0));
+            let tail = tail.map(|mut tail| {
+                tail.cut(of_tail);
+                tail
+            });
             // What was given must be on its way before the connection breaks.
             let end = futures_util::stream::once(async {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                Err(Dropped)
+                Err(io::Error::other(Dropped))
             });
-            let start = futures_util::stream::once(async { Ok(half) });
-            Body::from_stream(start.chain(end))
+            let start = Bytes::from(body[..of_body].to_vec());
+            let start = futures_util::stream::once(async { Ok(start) });
+            Body::from_stream(start.chain(pieces(tail)).chain(end))
         }
-        _ => Body::from(body),
+        (_, Some(tail)) => {
+            let whole = u64::try_from(body.len()).unwrap_or(0) + tail.len();
+            headers.insert("content-length", HeaderValue::from(whole));
+            let start = futures_util::stream::once(async { Ok(Bytes::from(body)) });
+            Body::from_stream(start.chain(pieces(Some(tail))))
+        }
+        (_, None) => Body::from(body),
     };
     response
+}
+
+/// The pieces of a tail, read on a thread that may block.
+fn pieces(tail: Option<Tail>) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    futures_util::stream::unfold(tail, |tail| async {
+        let mut tail = tail?;
+        let read = tokio::task::spawn_blocking(move || (tail.next_piece(), tail));
+        match read.await {
+            Ok((Ok(Some(piece)), tail)) => Some((Ok(piece), Some(tail))),
+            Ok((Ok(None), _)) => None,
+            Ok((Err(err), _)) => Some((Err(err), None)),
+            Err(err) => Some((Err(io::Error::other(err)), None)),
+        }
+    })
 }
 
 fn too_large() -> Response<Body> {

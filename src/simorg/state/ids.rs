@@ -29,6 +29,13 @@ pub(super) fn numbered_id(prefix: &str, number: u64) -> RecordId {
     id(prefix, "5g0000", number, 6)
 }
 
+/// The id of row `number` of what the org was filled with; never that of
+/// another row of it, or of one made later.
+#[must_use]
+pub fn row_id(prefix: &str, number: u64) -> RecordId {
+    id(prefix, "5gC", number, 9)
+}
+
 fn id(prefix: &str, instance: &str, mut rest: u64, digits: usize) -> RecordId {
     let mut tail = vec![b'0'; digits];
     for digit in tail.iter_mut().rev() {

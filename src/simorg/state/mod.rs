@@ -55,7 +55,7 @@ pub use config::{Config, Limits, OrgKind};
 pub use content::Content;
 pub use document::insert_sorted;
 pub use flow::{FlowVersion, FlowVersions};
-pub use ids::{digest, made_id};
+pub use ids::{digest, made_id, row_id};
 pub use jobs::{DeployJob, DeployStage, Jobs, RetrieveJob, RetrieveOutcome};
 pub use load::{LoadReport, NewComponent, Recording};
 pub use metadata::Metadata;
