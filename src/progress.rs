@@ -36,6 +36,8 @@ pub enum Phase {
     Deploy,
     /// Running Apex tests; counts tests.
     Test,
+    /// Exporting records; counts rows.
+    Export,
 }
 
 impl fmt::Display for Phase {
@@ -47,6 +49,7 @@ impl fmt::Display for Phase {
             Self::CheckOut => "refreshing the working tree",
             Self::Deploy => "deploying",
             Self::Test => "running tests",
+            Self::Export => "exporting records",
         })
     }
 }

@@ -22,6 +22,7 @@ mod monitor;
 mod open;
 mod orgs;
 mod output;
+mod records;
 mod rollback;
 mod show;
 mod simorg;
@@ -100,6 +101,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Apply(rollback::ApplyArgs),
     Jobs(jobs::JobsArgs),
+    Records(records::RecordsArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -155,6 +157,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Rollback(args) => interruptible(rollback::run(context, args), LOOK),
         Command::Apply(args) => interruptible(rollback::apply(context, args), LOOK),
         Command::Jobs(args) => interruptible(jobs::run(context, args), LOOK),
+        Command::Records(args) => interruptible(records::run(context, args), GOES_ON),
         Command::Diff(args) => interruptible(diff::run(context, &args), NOTHING_CHANGED),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),

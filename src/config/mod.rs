@@ -8,12 +8,14 @@
 //! known is refused, since a misspelt `exclude` would silently keep too much.
 
 mod error;
+mod records;
 mod section;
 mod template;
 
 use std::{fs, io::ErrorKind, path::Path, time::Duration};
 
 pub use error::Error;
+pub use records::{Alerts, Limit, Privacy, Records};
 pub use template::template;
 
 use self::section::{Document, Section, Value};
@@ -57,6 +59,8 @@ pub struct Config {
     pub rules: Rules,
     /// `[push]`.
     pub push: Push,
+    /// `[records]`; `None` where the file has no such table.
+    pub records: Option<Records>,
 }
 
 /// Which org is kept, and where.
@@ -127,6 +131,7 @@ impl Default for Config {
             push: Push {
                 remote: "origin".to_owned(),
             },
+            records: None,
         }
     }
 }
@@ -183,6 +188,10 @@ impl Config {
         top.table("normalise", |it| read_rules(it, &mut config.rules))?;
         top.table("push", |it| {
             it.read("remote", Value::name, &mut config.push.remote)
+        })?;
+        top.table("records", |it| {
+            config.records = Some(records::read(it)?);
+            Ok(())
         })?;
         top.finish()?;
         Ok(config)

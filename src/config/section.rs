@@ -94,6 +94,26 @@ impl<'d> Section<'d> {
         section.finish()
     }
 
+    /// The values of the table `key`, whose keys are names of the user's; none where there is no such table.
+    pub(super) fn named(&mut self, key: &'static str) -> Result<Vec<(&'d str, Value<'d>)>, Error> {
+        let Some(value) = self.value(key) else {
+            return Ok(Vec::new());
+        };
+        let DeValue::Table(table) = value.found.get_ref() else {
+            return Err(value.refuse(format!("is a table: write `[{}]`", value.key)));
+        };
+        let named = |(name, found): (&'d Spanned<std::borrow::Cow<'d, str>>, _)| {
+            let name = name.get_ref().as_ref();
+            let value = Value {
+                text: self.text,
+                key: format!("{}.{name}", value.key),
+                found,
+            };
+            (name, value)
+        };
+        Ok(table.iter().map(named).collect())
+    }
+
     /// Sees that nothing is left that was not asked for.
     pub(super) fn finish(self) -> Result<(), Error> {
         let unknown = self
@@ -227,7 +247,19 @@ impl<'d> Value<'d> {
         text.ok_or_else(|| self.refuse("is a text: write it in quotes"))
     }
 
-    fn refuse(&self, reason: impl Into<String>) -> Error {
+    /// A limit: a number, or a share such as `"5%"`.
+    pub(super) fn limit(&self) -> Result<super::Limit, Error> {
+        let DeValue::String(text) = self.found.get_ref() else {
+            return self.count().map(super::Limit::Rows);
+        };
+        let share = text.strip_suffix('%').and_then(|it| it.parse().ok());
+        match share {
+            Some(share @ 0..=100) => Ok(super::Limit::Percent(share)),
+            _ => Err(self.refuse("is a number of rows, or a share such as \"5%\"")),
+        }
+    }
+
+    pub(super) fn refuse(&self, reason: impl Into<String>) -> Error {
         Error::Invalid {
             line: line_of(self.text, self.found.span()),
             key: self.key.clone(),

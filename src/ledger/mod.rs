@@ -12,6 +12,7 @@ pub mod deploys;
 pub mod flows;
 pub mod inventory;
 pub mod org;
+pub mod records;
 pub mod redacted;
 pub mod state;
 
@@ -20,6 +21,7 @@ pub use deploys::{DeployEnd, DeployRecord, Deploys};
 pub use flows::FlowVersions;
 pub use inventory::Inventory;
 pub use org::{OrgFile, RuleVersions};
+pub use records::{Cursor, OpenJob, RecordGap, RecordsLedger, RecordsState};
 pub use redacted::RedactedValues;
 pub use state::{RunRecord, RunState};
 

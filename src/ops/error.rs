@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     archive, client, config, ledger,
-    model::{OrgId, disk::disk_hint},
+    model::{ObjectName, OrgId, disk::disk_hint},
     plan, store, workdir,
 };
 
@@ -218,6 +218,60 @@ pub enum Refusal {
     /// Nothing was selected.
     #[error("no component was selected")]
     NothingSelected,
+    /// Nothing was exported yet.
+    #[error("there are no records on `{prefix}/…` yet")]
+    NoRecords {
+        /// Start of the names of the branches.
+        prefix: String,
+    },
+    /// An object that the org does not have, or does not show.
+    #[error("the org has no object `{name}`")]
+    NoSuchObject {
+        /// As it was written.
+        name: String,
+        /// One that is spelled much like it.
+        nearest: Option<String>,
+    },
+    /// No object was named.
+    #[error("nothing says which records to export")]
+    NoObjectNamed,
+    /// Rows that did not come as the org sent them.
+    #[error("the rows of `{object}` came damaged: {reason}")]
+    DamagedRows {
+        /// The object.
+        object: ObjectName,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// Fewer or more rows came than the org has counted.
+    #[error("{came} rows came of `{job}`, and the org has counted {counted}")]
+    RowsMissing {
+        /// The job, or what else they came from.
+        job: String,
+        /// Rows by the org's count.
+        counted: u64,
+        /// Rows that came.
+        came: u64,
+    },
+    /// Rows are missing that may not be gone.
+    #[error("{lost} rows of `{object}` did not come, and that is doubtful: {reason}")]
+    DoubtfulLoss {
+        /// The object.
+        object: ObjectName,
+        /// How many rows.
+        lost: u64,
+        /// Why it is doubtful.
+        reason: String,
+    },
+    /// Nobody has said that the remote may hold records.
+    #[error("nobody has said that `{remote}` may hold the records of the org")]
+    RecordsStayHere {
+        /// The remote.
+        remote: String,
+    },
+    /// Values are to be hashed or encrypted, and there is no key.
+    #[error("orgkeep.toml asks to hash or encrypt values, and there is no key")]
+    NoRecordsKey,
     /// A file that is not what it should be.
     #[error("`{path}` {reason}")]
     BadFile {
@@ -281,6 +335,30 @@ impl Refusal {
             }
             Self::NoAnswer { .. } => {
                 "run the command again later; https://status.salesforce.com tells of incidents"
+                    .to_owned()
+            }
+            Self::NoRecords { .. } => "run `orgkeep records export` first".to_owned(),
+            Self::NoSuchObject { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+            Self::NoSuchObject { .. } => {
+                "custom objects end in `__c`; the user must be allowed to see the object".to_owned()
+            }
+            Self::NoObjectNamed => {
+                "name objects, such as `orgkeep records export Account`, or list them as `objects` below `[records]` in orgkeep.toml"
+                    .to_owned()
+            }
+            Self::DamagedRows { .. } | Self::RowsMissing { .. } => {
+                "run the command again; the rows are asked for anew".to_owned()
+            }
+            Self::DoubtfulLoss { .. } => {
+                "the rows stay as they were; give the user its permissions back, or believe it with `--accept-deletions`"
+                    .to_owned()
+            }
+            Self::RecordsStayHere { .. } => {
+                "who can read the remote can read the rows: set `may_push = true` below `[records]` in orgkeep.toml if that is meant"
+                    .to_owned()
+            }
+            Self::NoRecordsKey => {
+                "set ORGKEEP_RECORDS_KEY to a secret of 16 characters or more, or ORGKEEP_RECORDS_KEY_FILE to a file with one; nothing was read"
                     .to_owned()
             }
             Self::BadFile { .. } => return None,

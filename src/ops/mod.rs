@@ -12,6 +12,7 @@ pub mod history;
 pub mod init;
 pub mod jobs;
 pub mod login;
+pub mod records;
 pub mod rollback;
 pub mod setup;
 pub mod snapshot;

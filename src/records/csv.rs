@@ -166,12 +166,12 @@ impl fmt::Debug for Row {
 }
 
 /// Appends one line, with its line feed.
-pub(super) fn write_line<'a>(out: &mut Vec<u8>, cells: impl IntoIterator<Item = &'a [u8]>) {
+pub(super) fn write_line<C: AsRef<[u8]>>(out: &mut Vec<u8>, cells: impl IntoIterator<Item = C>) {
     for (n, cell) in cells.into_iter().enumerate() {
         if n > 0 {
             out.push(b',');
         }
-        write_cell(out, cell);
+        write_cell(out, cell.as_ref());
     }
     out.push(b'\n');
 }
@@ -333,6 +333,50 @@ impl RowWriter {
     }
 }
 
+/// Leaves out the NUL bytes that stand between the cells of a stream, as real ones have them.
+///
+/// What stands within quotes is kept.
+pub struct NulFilter<R> {
+    from: R,
+    is_quoted: bool,
+}
+
+impl<R: io::Read> NulFilter<R> {
+    /// Reads from `from`.
+    pub fn new(from: R) -> Self {
+        Self {
+            from,
+            is_quoted: false,
+        }
+    }
+}
+
+impl<R: io::Read> io::Read for NulFilter<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.from.read(buffer)?;
+            let piece = &mut buffer[..n];
+            if !piece.contains(&0) {
+                let quotes = piece.iter().filter(|it| **it == b'"').count();
+                self.is_quoted ^= quotes % 2 == 1;
+                return Ok(n);
+            }
+            let mut kept = 0;
+            for at in 0..n {
+                let byte = piece[at];
+                self.is_quoted ^= byte == b'"';
+                if byte != 0 || self.is_quoted {
+                    piece[kept] = byte;
+                    kept += 1;
+                }
+            }
+            if kept > 0 {
+                return Ok(kept);
+            }
+        }
+    }
+}
+
 /// Reads CSV that an API or a person wrote: any line ending, any columns, any order.
 ///
 /// Cells are handed out as they stand; the caller knows the columns by [`RawReader::header`].
@@ -428,6 +472,16 @@ mod tests {
         insta::assert_snapshot!(refused(""), @"the header of the table is wrong: it is not `Id` and then the other fields by name, each once");
         insta::assert_snapshot!(refused("Id,Name\n0013h00000Ffg18AAB\n"), @"row 1 of the table is malformed: it has 1 cells, and there are 2 columns");
         insta::assert_snapshot!(refused("Id\nxyz\n"), @"row 1 of the table is malformed: `xyz` is not a record id of 15 or 18 letters and digits");
+    }
+
+    #[test]
+    fn nul_bytes_between_cells_are_left_out_and_those_of_a_value_kept() {
+        let stream: &[u8] = b"\"Id\",\0\"N\"\n\0\"1\",\"a\0b\"\n\0";
+        let mut reader = RawReader::new(NulFilter::new(stream));
+        assert_eq!(reader.header().unwrap(), ["Id", "N"]);
+        let row = reader.next_row().unwrap().unwrap();
+        assert_eq!((row.get(0), row.get(1)), (&b"1"[..], &b"a\0b"[..]));
+        assert!(reader.next_row().unwrap().is_none());
     }
 
     proptest! {

@@ -14,6 +14,7 @@ mod branch;
 mod choose;
 mod csv;
 mod diff;
+mod disguise;
 mod schema;
 mod shard;
 mod sort;
@@ -21,8 +22,11 @@ pub mod value;
 
 pub use branch::{Every, Period, branch_name, period_of_branch};
 pub use choose::{Choice, FieldRules, choose};
-pub use csv::{Columns, CsvError, RawReader, RawRow, Row, RowReader, RowWriter, read_shard};
+pub use csv::{
+    Columns, CsvError, NulFilter, RawReader, RawRow, Row, RowReader, RowWriter, read_shard,
+};
 pub use diff::{CellChange, RowChange, changes};
+pub use disguise::{Disguiser, ENCRYPTED, HASHED, NotOpened};
 pub use schema::{
     ChildRelationship, Disguise, Field, FieldType, LeftOut, PicklistValue, RecordType, Schema,
     SchemaError, Why,

@@ -32,7 +32,7 @@ struct Slot {
 
 impl Arena {
     /// Takes one row: its cells in the order of the columns, `Id` first.
-    pub fn push<'a>(&mut self, id: RecordId, cells: impl IntoIterator<Item = &'a [u8]>) {
+    pub fn push<C: AsRef<[u8]>>(&mut self, id: RecordId, cells: impl IntoIterator<Item = C>) {
         let start = self.bytes.len();
         write_line(&mut self.bytes, cells);
         self.rows.push(Slot {

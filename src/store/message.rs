@@ -25,6 +25,10 @@ pub mod trailer {
     pub const KIND: &str = "Orgkeep-Kind";
     /// The commit that a rollback went back to.
     pub const TARGET: &str = "Orgkeep-Target";
+    /// The commit of the metadata that records were exported beside.
+    pub const METADATA: &str = "Orgkeep-Metadata";
+    /// The last commit of the period before, where a new one begins with a root of its own.
+    pub const FOLLOWS: &str = "Orgkeep-Follows";
     /// A deploy of a rollback.
     pub const DEPLOY: &str = "Orgkeep-Deploy";
     /// Another person whose changes are in the commit: `Name <email>`.

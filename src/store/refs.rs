@@ -74,6 +74,33 @@ impl Repository {
         })
     }
 
+    /// Names of the branches below `prefix/`, of the repository and of `remote` as it was last fetched; in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub fn branches_below(&self, prefix: &str, remote: &str) -> Result<Vec<String>, Error> {
+        let handle = self.handle()?;
+        let failed = || Error::database(format!("list the branches below `{prefix}/`"));
+        let mut found = std::collections::BTreeSet::new();
+        for name in handle.references().map_err(failed())?.names() {
+            // A name that is no text is not one of ours.
+            let Ok(name) = name else { continue };
+            let branch = name.strip_prefix("refs/heads/").or_else(|| {
+                name.strip_prefix("refs/remotes/")?
+                    .strip_prefix(remote)?
+                    .strip_prefix('/')
+            });
+            let rest = branch.and_then(|it| it.strip_prefix(prefix));
+            if let Some(branch) = branch
+                && rest.is_some_and(|it| it.starts_with('/'))
+            {
+                found.insert(branch.to_owned());
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
     /// The object that the reference of that full name points to, through symbolic ones.
     ///
     /// # Errors

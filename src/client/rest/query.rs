@@ -30,6 +30,8 @@ pub struct Rows {
 #[derive(Clone, Copy)]
 enum Api {
     Data,
+    /// With rows that are deleted or archived.
+    All,
     Tooling,
 }
 
@@ -37,6 +39,7 @@ impl Api {
     fn call(self) -> Call {
         Call::read(match self {
             Self::Data => "query",
+            Self::All => "queryAll",
             Self::Tooling => "toolingQuery",
         })
     }
@@ -44,6 +47,7 @@ impl Api {
     fn path(self, version: impl std::fmt::Display) -> String {
         match self {
             Self::Data => format!("/services/data/v{version}/query"),
+            Self::All => format!("/services/data/v{version}/queryAll"),
             Self::Tooling => format!("/services/data/v{version}/tooling/query"),
         }
     }
@@ -75,6 +79,20 @@ impl Org {
     /// The stream ends behind its first error, whose kinds are those of [`Org::query`].
     pub fn query_rows(&self, soql: &str) -> impl Stream<Item = Result<Rows, Error>> + Send {
         self.pages(Api::Data, soql.to_owned())
+    }
+
+    /// The rows of a query that sees deleted and archived rows, too, as they come.
+    ///
+    /// The stream ends behind its first error, whose kinds are those of [`Org::query`].
+    pub fn query_all_rows(&self, soql: &str) -> impl Stream<Item = Result<Rows, Error>> + Send {
+        self.pages(Api::All, soql.to_owned())
+    }
+
+    /// Whether `soql` is short enough for a call of REST.
+    #[must_use]
+    pub fn is_short_enough(&self, soql: &str) -> bool {
+        let path = Api::All.path(self.version());
+        self.instance().at(&path, &[("q", soql)]).as_str().len() <= MAX_QUERY_URI
     }
 
     /// Deploys by the user `user` that were sent since `since`, the latest first.

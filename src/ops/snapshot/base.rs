@@ -220,7 +220,7 @@ pub(super) fn last_snapshot(
 
 /// The id of a snapshot whose listing began at `at`: the time, to the millisecond.
 #[must_use]
-pub(super) fn snapshot_id(at: Timestamp) -> String {
+pub(in crate::ops) fn snapshot_id(at: Timestamp) -> String {
     at.to_soap().replace(['-', ':', '.'], "")
 }
 

@@ -42,6 +42,7 @@ use std::cell::RefCell;
 
 use notes::JobNotes;
 
+pub(super) use base::snapshot_id;
 pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
 pub(super) use form::{in_our_form, in_our_form_again};
 pub use live::diff_with_org;

@@ -1,0 +1,23 @@
+//! Records: exporting them into Git, and reading what was exported.
+//!
+//! An export is a commit on a branch of its own, the one of the present period.
+//! [`RecordsAt`] reads the rows of a commit; [`branches`] finds the commits.
+//!
+//! Invariant: rows leave the tree only where the org has said that they are gone.
+
+pub mod alerts;
+mod at;
+pub mod branches;
+mod commit;
+mod export;
+mod fetch;
+mod fold;
+mod incremental;
+mod scope;
+mod sorter;
+mod spool;
+
+pub use at::{ObjectRows, RecordsAt};
+pub use branches::Place;
+pub use export::{ExportOptions, ExportReport, GapReport, ObjectReport, export};
+pub use scope::SETUP_OBJECTS;
