@@ -13,6 +13,7 @@
 //! noise       what real orgs change between two identical answers
 //! deploy      what a deploy does to the state
 //! company     the rows of a made-up company of any size
+//! records     what the org holds besides: rows, their rules, queries over them
 //! ```
 //!
 //! Invariant: never uses `client` or `ops`. It is written from the API's
@@ -31,6 +32,7 @@ pub mod http;
 pub mod load;
 pub mod login;
 mod noise;
+pub mod records;
 pub mod rest;
 pub mod serve;
 pub mod soap;

@@ -67,7 +67,8 @@ impl Handler for Host {
 }
 
 /// A time as the header `Date` has it (RFC 9110, 5.6.7).
-fn http_date(at: Timestamp) -> String {
+#[must_use]
+pub fn http_date(at: Timestamp) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -86,6 +87,18 @@ fn http_date(at: Timestamp) -> String {
         part(0, 4),
         part(11, 19)
     )
+}
+
+/// The time that a header such as `If-Modified-Since` gives.
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<Timestamp> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    // `Sun, 22 Nov 2026 23:10:36 GMT`
+    let mut words = text.split_whitespace().skip(1);
+    let day = words.next()?;
+    let month = MONTHS.find(words.next()?)? / 3 + 1;
+    let (year, time) = (words.next()?, words.next()?);
+    format!("{year}-{month:02}-{day:0>2}T{time}Z").parse().ok()
 }
 
 const BANNER: &str = "A simulated Salesforce org of orgkeep, on this machine only.\n";
@@ -314,7 +327,8 @@ fn answer_rest(
     let kept = &mut state.kept;
     let mut desk = rest::Desk {
         org: &mut kept.org,
-        records: &mut kept.records,
+        store: &kept.records,
+        traps: &kept.traps,
         permissions: &kept.permissions,
         cache: &state.cache,
         cursors: &mut state.cursors,
@@ -388,9 +402,6 @@ fn changes(call: &str) -> bool {
             | "upsertMetadata"
             | "deleteMetadata"
             | "renameMetadata"
-            | "create"
-            | "update"
-            | "delete"
     )
 }
 

@@ -14,7 +14,8 @@ use crate::{
         SimOrg,
         faults::Faults,
         login::Logins,
-        rest::{Cache, Cursors, Permissions, Records},
+        records::{Store, Traps},
+        rest::{Cache, Cursors, Permissions},
     },
 };
 
@@ -23,8 +24,12 @@ use crate::{
 pub struct Kept {
     /// The org.
     pub org: SimOrg,
-    /// Its records.
-    pub records: Records,
+    /// Its records, which are kept in a file of their own.
+    #[serde(skip, default = "no_store")]
+    pub records: Store,
+    /// Rows that are to be refused.
+    #[serde(default)]
+    pub traps: RefCell<Traps>,
     /// When which permission was changed.
     pub permissions: Permissions,
     /// Tokens, codes, the app.
@@ -68,6 +73,7 @@ impl State {
     pub fn touch(&mut self) {
         self.kept.permissions.refresh(&self.kept.org);
         self.cache.get_mut().clear();
+        self.kept.records.forget_schema();
         self.is_dirty = true;
     }
 
@@ -111,6 +117,11 @@ impl State {
             self.usage.retain(|it, _| hour - 24 < *it);
         }
     }
+}
+
+/// A store for as long as the one that was kept is not open.
+fn no_store() -> Store {
+    Store::temporary().expect("SQLite makes a database in a file of its own")
 }
 
 /// The real time in milliseconds since 1970.

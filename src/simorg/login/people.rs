@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     model::RecordId,
-    simorg::state::{Permission, User},
+    simorg::state::{Access, Permission, User},
 };
 
 /// A list of users that cannot be read.
@@ -56,9 +56,13 @@ struct Person {
     #[serde(default)]
     profile: Option<String>,
     #[serde(default)]
+    with: Vec<Permission>,
+    #[serde(default)]
     without: Vec<Permission>,
     #[serde(default)]
     hidden_types: Vec<String>,
+    #[serde(default)]
+    access: Access,
     #[serde(default = "yes")]
     active: bool,
 }
@@ -93,10 +97,14 @@ pub fn read_users(json: &[u8]) -> Result<Vec<User>, InvalidUsers> {
         if let Some(profile) = person.profile {
             user.profile = profile;
         }
+        for permission in person.with {
+            user = user.with(permission);
+        }
         for permission in person.without {
             user = user.without(permission);
         }
         user.hidden_types = person.hidden_types.into_iter().collect();
+        user.access = person.access;
         user.is_active = person.active;
         let same = |it: &User| it.id == user.id || it.username.eq_ignore_ascii_case(&user.username);
         if users.iter().any(same) {

@@ -3,13 +3,24 @@
 //! Source of the keys: `DescribeSObjectResult` and `Field` of the partner WSDL
 //! 66.0, and recorded answers of describe calls; all keys are present.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::{Desk, Reply, not_found};
-use crate::simorg::soql::{Catalog as _, Field, Kind, Object};
+use super::{Desk, Reply, Request, not_found};
+use crate::{
+    model::{Timestamp, TypeName},
+    simorg::{
+        records::{Bench, Link},
+        soql::{Catalog as _, Computed, Field, Kind, Object, OnDelete},
+    },
+};
 
 /// Answers `GET …/sobjects`.
-pub(super) fn global(desk: &Desk<'_>, tooling: bool) -> Reply {
+pub(super) fn global(desk: &Desk<'_>, request: &Request, tooling: bool) -> Reply {
+    if let Some(reply) = unchanged(desk, request) {
+        return reply;
+    }
     let view = desk.view(tooling);
     let base = desk.base(tooling);
     let all: Vec<Value> = view
@@ -24,19 +35,40 @@ pub(super) fn global(desk: &Desk<'_>, tooling: bool) -> Reply {
 }
 
 /// Answers `GET …/sobjects/X/describe`, or `GET …/sobjects/X` where it is brief.
-pub(super) fn object(desk: &Desk<'_>, name: &str, is_brief: bool, tooling: bool) -> Reply {
-    let Some(object) = desk.view(tooling).object(name) else {
+pub(super) fn object(
+    desk: &Desk<'_>,
+    request: &Request,
+    name: &str,
+    is_brief: bool,
+    tooling: bool,
+) -> Reply {
+    let view = desk.view(tooling);
+    let bench = desk.bench();
+    let found = match tooling || view.is_setup(name) {
+        true => view.object(name),
+        false => bench.object(name),
+    };
+    let Some(object) = found else {
         return not_found();
     };
-    let body = summary(&object, &desk.base(tooling));
+    let base = desk.base(tooling);
+    let body = summary(&object, &base);
     if is_brief {
         return Reply::json(200, &json!({"objectDescribe": body, "recentItems": []}));
     }
+    if let Some(reply) = unchanged(desk, request) {
+        return reply;
+    }
     let fields: Vec<Value> = object.fields.iter().map(|it| field(&object, it)).collect();
+    let children = if tooling {
+        Vec::new()
+    } else {
+        children(&bench, &object)
+    };
     let more = json!({
         "actionOverrides": [],
-        "childRelationships": [],
-        "compactLayoutable": !object.setting,
+        "childRelationships": children,
+        "compactLayoutable": object.can.layout,
         "defaultImplementation": null,
         "extendedBy": null,
         "extendsInterfaces": null,
@@ -47,47 +79,125 @@ pub(super) fn object(desk: &Desk<'_>, name: &str, is_brief: bool, tooling: bool)
         "lookupLayoutable": null,
         "namedLayoutInfos": [],
         "networkScopeFieldName": null,
-        "recordTypeInfos": [],
-        "searchLayoutable": !object.setting,
+        "recordTypeInfos": record_types(&object, &base),
+        "searchLayoutable": object.can.layout && object.can.search,
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [{"label": "All", "name": "everything"}],
     });
-    Reply::json(200, &both(body, more))
+    let reply = Reply::json(200, &both(body, more));
+    reply.with(
+        "Last-Modified",
+        &crate::simorg::host::http_date(changed(desk)),
+    )
+}
+
+/// 304 where nothing changed since the caller asked last.
+fn unchanged(desk: &Desk<'_>, request: &Request) -> Option<Reply> {
+    let since = crate::simorg::host::parse_http_date(request.header("if-modified-since")?)?;
+    (changed(desk).as_seconds() <= since.as_seconds()).then(|| Reply::empty(304))
+}
+
+/// When an object or a field was changed last.
+fn changed(desk: &Desk<'_>) -> Timestamp {
+    let metadata = desk.org.metadata();
+    let type_name = TypeName::known("CustomObject");
+    let objects = metadata.of_type(&type_name);
+    let dates = objects.map(|(_, it)| it.modified.at);
+    dates.max().unwrap_or(Timestamp::UNKNOWN)
+}
+
+/// The references of other objects that lead to `object`.
+fn children(bench: &Bench<'_>, object: &Arc<Object>) -> Vec<Value> {
+    let mut links: Vec<&Link> = bench.links_to(&object.name);
+    links.sort_by_key(|it| (it.child.name.clone(), it.field().name.clone()));
+    let child = |link: &&Link| {
+        let act = link.on_delete();
+        json!({
+            "cascadeDelete": matches!(act, OnDelete::Cascade | OnDelete::RestrictActive),
+            "childSObject": link.child.name,
+            "deprecatedAndHidden": false,
+            "field": link.field().name,
+            "junctionIdListNames": [],
+            "junctionReferenceTo": [],
+            "relationshipName": link.name(),
+            "restrictedDelete": matches!(act, OnDelete::Restrict | OnDelete::RestrictActive),
+        })
+    };
+    links.iter().map(child).collect()
+}
+
+/// Id of the record type that stands for none.
+const MASTER: &str = "012000000000000AAA";
+
+fn record_types(object: &Object, base: &str) -> Vec<Value> {
+    if !object.can.layout {
+        return Vec::new();
+    }
+    let url = |id: &str| json!({"layout": format!("{base}/sobjects/{}/describe/layouts/{id}", object.name)});
+    let mut all: Vec<Value> = object
+        .record_types
+        .iter()
+        .enumerate()
+        .map(|(n, it)| {
+            json!({
+                "active": it.is_active,
+                "available": it.is_active,
+                "defaultRecordTypeMapping": n == 0,
+                "developerName": it.developer_name,
+                "master": false,
+                "name": it.label,
+                "recordTypeId": it.id,
+                "urls": url(it.id.as_str()),
+            })
+        })
+        .collect();
+    all.push(json!({
+        "active": true,
+        "available": true,
+        "defaultRecordTypeMapping": object.record_types.is_empty(),
+        "developerName": "Master",
+        "master": true,
+        "name": "Master",
+        "recordTypeId": MASTER,
+        "urls": url(MASTER),
+    }));
+    all
 }
 
 fn summary(object: &Object, base: &str) -> Value {
     let name = &object.name;
     let url = format!("{base}/sobjects/{name}");
-    let is_record = !object.setting;
+    let can = &object.can;
     let prefix = Some(object.prefix.as_str()).filter(|it| !it.is_empty());
+    let shared_prefix = matches!(object.prefix.as_str(), "017" | "02c");
     json!({
         "activateable": false,
-        "associateEntityType": null,
-        "associateParentEntity": null,
-        "createable": object.writable,
+        "associateEntityType": associate(name).map(|it| it.0),
+        "associateParentEntity": associate(name).map(|it| it.1),
+        "createable": can.create,
         "custom": object.custom,
-        "customSetting": false,
+        "customSetting": object.custom_setting.is_some(),
         "deepCloneable": false,
-        "deletable": object.writable,
+        "deletable": can.delete,
         "deprecatedAndHidden": false,
-        "feedEnabled": false,
+        "feedEnabled": can.feed,
         "hasSubtypes": false,
         "isInterface": false,
         "isSubtype": false,
-        "keyPrefix": prefix,
+        "keyPrefix": prefix.filter(|_| !shared_prefix),
         "label": object.label,
-        "labelPlural": format!("{}s", object.label),
-        "layoutable": is_record,
-        "mergeable": false,
-        "mruEnabled": is_record,
+        "labelPlural": object.plural,
+        "layoutable": can.layout,
+        "mergeable": can.merge,
+        "mruEnabled": can.recent,
         "name": name,
-        "queryable": true,
-        "replicateable": is_record,
+        "queryable": !name.ends_with("__e"),
+        "replicateable": can.replicate,
         "retrieveable": true,
-        "searchable": is_record,
-        "triggerable": is_record,
-        "undeletable": object.writable,
-        "updateable": object.writable,
+        "searchable": can.search,
+        "triggerable": can.trigger,
+        "undeletable": can.undelete,
+        "updateable": can.update,
         "urls": {
             "sobject": url,
             "describe": format!("{url}/describe"),
@@ -96,84 +206,122 @@ fn summary(object: &Object, base: &str) -> Value {
     })
 }
 
+/// What kind of companion an object is, and of which.
+fn associate(name: &str) -> Option<(&'static str, String)> {
+    let custom = |stem: &str| format!("{stem}__c");
+    if let Some(stem) = name.strip_suffix("__History") {
+        return Some(("History", custom(stem)));
+    }
+    if let Some(stem) = name.strip_suffix("__Share") {
+        return Some(("Share", custom(stem)));
+    }
+    if let Some(stem) = name.strip_suffix("History") {
+        return Some(("History", stem.trim_end_matches("Field").to_owned()));
+    }
+    name.strip_suffix("Share")
+        .map(|stem| ("Share", stem.to_owned()))
+}
+
 fn field(object: &Object, field: &Field) -> Value {
     let kind = field.kind;
     let is_text = kind.is_text() && !matches!(kind, Kind::Id | Kind::Reference);
-    let is_filterable = !matches!(kind, Kind::TextArea | Kind::Complex);
-    let is_name = matches!(field.name.as_str(), "Name" | "CaseNumber");
+    let is_filterable = kind.is_filterable();
     let values: Vec<Value> = field
         .picklist
         .iter()
         .map(|it| {
-            json!({"active": true, "defaultValue": false, "label": it, "validFor": null, "value": it})
+            json!({
+                "active": it.is_active,
+                "defaultValue": it.is_default,
+                "label": it.label,
+                "validFor": null,
+                "value": it.value,
+            })
         })
         .collect();
-    let targets: Vec<&str> = field.reference.iter().map(|it| it.1.as_str()).collect();
-    let digits = if kind == Kind::Int { 8 } else { 0 };
-    let precision = if kind.is_number() && kind != Kind::Int {
-        18
+    let reference = field.reference.as_ref();
+    let targets: Vec<&str> = reference
+        .iter()
+        .flat_map(|it| it.targets.iter().map(String::as_str))
+        .collect();
+    let act = reference.map_or(OnDelete::Keep, |it| it.on_delete);
+    let (precision, scale) = if kind.is_number() && kind != Kind::Int {
+        field.digits
     } else {
-        0
+        (0, 0)
+    };
+    let formula = match &field.computed {
+        Some(Computed::Formula(text)) => Value::from(text.as_str()),
+        _ => Value::Null,
+    };
+    let is_computed = matches!(
+        field.computed,
+        Some(Computed::Formula(_) | Computed::RollUp { .. })
+    );
+    let default = match (kind, field.default.as_deref()) {
+        (Kind::Boolean, value) => Value::Bool(value == Some("true")),
+        (_, value) => json!(value),
     };
     let first = json!({
-        "aggregatable": is_filterable,
+        "aggregatable": is_filterable && kind != Kind::Boolean && kind != Kind::MultiPicklist,
         "aiPredictionField": false,
-        "autoNumber": field.name == "CaseNumber",
+        "autoNumber": field.auto_number.is_some(),
         "byteLength": if is_text { field.length.saturating_mul(3) } else { field.length },
-        "calculated": field.formula.is_some(),
-        "calculatedFormula": field.formula,
-        "cascadeDelete": false,
-        "caseSensitive": false,
-        "compoundFieldName": null,
-        "controllerName": null,
-        "createable": field.writable && object.writable,
+        "calculated": is_computed,
+        "calculatedFormula": formula,
+        "cascadeDelete": act == OnDelete::Cascade && field.custom,
+        "caseSensitive": field.case_sensitive,
+        "compoundFieldName": field.compound,
+        "controllerName": field.controller,
+        "createable": field.createable && object.can.create,
         "custom": field.custom,
-        "defaultValue": if kind == Kind::Boolean { Value::Bool(false) } else { Value::Null },
-        "defaultValueFormula": null,
-        "defaultedOnCreate": !field.writable || matches!(field.name.as_str(), "OwnerId"),
-        "dependentPicklist": false,
+        "defaultValue": default,
+        "defaultValueFormula": field.default_formula,
+        "defaultedOnCreate": field.defaulted || (!field.nillable && !field.createable),
+        "dependentPicklist": field.controller.is_some(),
         "deprecatedAndHidden": false,
-        "digits": digits,
-        "displayLocationInDecimal": false,
-        "encrypted": false,
-        "externalId": false,
-        "extraTypeInfo": if kind == Kind::TextArea { Value::from("plaintextarea") } else { Value::Null },
+        "digits": if kind == Kind::Int { 8 } else { 0 },
+        "displayLocationInDecimal": kind == Kind::Location,
+        "encrypted": field.mask.is_some(),
+        "externalId": field.external_id,
+        "extraTypeInfo": field.extra,
         "filterable": is_filterable,
         "filteredLookupInfo": null,
         "formulaTreatNullNumberAsZero": false,
-        "groupable": is_filterable && kind != Kind::DateTime,
+        "groupable": is_filterable
+            && !matches!(kind, Kind::DateTime | Kind::Double | Kind::Currency | Kind::Percent | Kind::MultiPicklist),
     });
     let second = json!({
         "highScaleNumber": false,
-        "htmlFormatted": false,
-        "idLookup": kind == Kind::Id,
-        "inlineHelpText": null,
+        "htmlFormatted": field.html,
+        "idLookup": field.id_lookup,
+        "inlineHelpText": field.help,
         "label": field.label,
         "length": field.length,
-        "mask": null,
-        "maskType": null,
+        "mask": field.mask.as_ref().map(|it| it.1.as_str()),
+        "maskType": field.mask.as_ref().map(|it| it.0.as_str()),
         "name": field.name,
-        "nameField": is_name,
-        "namePointing": false,
+        "nameField": field.is_name,
+        "namePointing": targets.len() > 1,
         "nillable": field.nillable,
-        "permissionable": field.custom,
+        "permissionable": field.permissionable,
         "picklistValues": values,
         "polymorphicForeignKey": targets.len() > 1,
         "precision": precision,
-        "queryByDistance": false,
+        "queryByDistance": kind == Kind::Location,
         "referenceTargetField": null,
         "referenceTo": targets,
-        "relationshipName": field.reference.as_ref().map(|it| it.0.as_str()),
-        "relationshipOrder": null,
-        "restrictedDelete": false,
-        "restrictedPicklist": false,
-        "scale": if precision > 0 { 2 } else { 0 },
-        "searchPrefilterable": false,
+        "relationshipName": reference.and_then(|it| it.relationship.as_deref()),
+        "relationshipOrder": reference.and_then(|it| it.order),
+        "restrictedDelete": act == OnDelete::Restrict && field.custom,
+        "restrictedPicklist": field.restricted,
+        "scale": scale,
+        "searchPrefilterable": kind == Kind::Reference && field.updateable,
         "soapType": soap_type(kind),
-        "sortable": is_filterable,
+        "sortable": is_filterable && kind != Kind::MultiPicklist,
         "type": kind.name(),
-        "unique": false,
-        "updateable": field.writable && object.writable,
+        "unique": field.unique,
+        "updateable": field.updateable && object.can.update,
         "writeRequiresMasterRead": false,
     });
     both(first, second)
@@ -197,6 +345,9 @@ fn soap_type(kind: Kind) -> &'static str {
         Kind::DateTime => "xsd:dateTime",
         Kind::Time => "xsd:time",
         Kind::Complex => "mns:Metadata",
+        Kind::Base64 => "xsd:base64Binary",
+        Kind::Address => "urn:address",
+        Kind::Location => "urn:location",
         _ => "xsd:string",
     }
 }

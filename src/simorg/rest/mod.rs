@@ -13,25 +13,30 @@ mod root;
 mod sobjects;
 mod tables;
 
+use std::cell::RefCell;
+
 use serde_json::json;
 
 pub use query::Cursors;
-pub use tables::{Cache, CsvError, Permissions, RecordError, Records, View};
+pub use tables::{Cache, Permissions, View};
 
 use super::{
     SimOrg,
     fault::{Fault, Script},
     http::{Reply, Request},
+    records::{Bench, Store, Traps},
     state::User,
 };
-use crate::model::{ApiVersion, Stamp};
+use crate::model::ApiVersion;
 
 /// What a call works with.
 pub struct Desk<'a> {
     /// The org.
     pub org: &'a mut SimOrg,
     /// Its records.
-    pub records: &'a mut Records,
+    pub store: &'a Store,
+    /// What is to be refused on request.
+    pub traps: &'a RefCell<Traps>,
     /// When which permission was changed.
     pub permissions: &'a Permissions,
     /// Tables already made.
@@ -52,7 +57,7 @@ impl Desk<'_> {
     fn view(&self, tooling: bool) -> View<'_> {
         View {
             org: self.org,
-            records: self.records,
+            store: self.store,
             permissions: self.permissions,
             viewer: &self.user,
             tooling,
@@ -60,8 +65,16 @@ impl Desk<'_> {
         }
     }
 
-    fn stamp(&self) -> Stamp {
-        self.org.stamp(self.user.id, self.org.now())
+    /// The records as who asks sees them.
+    pub fn bench(&self) -> Bench<'_> {
+        Bench {
+            org: self.org,
+            store: self.store,
+            schema: self.store.schema(self.org),
+            setup: Box::new(self.view(false)),
+            user: &self.user,
+            traps: self.traps,
+        }
     }
 
     /// `/services/data/v66.0`, or that of the Tooling API.
@@ -103,7 +116,11 @@ pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
             ("describeSObject", subject(object))
         }
         ["sobjects", object, _] if is_get => ("retrieveRecord", subject(object)),
+        ["sobjects", object, _, _] if is_get => ("retrieveRecord", subject(object)),
         ["sobjects", object, _] if method == "PATCH" => ("update", subject(object)),
+        ["sobjects", object, _, _] if matches!(method, "PATCH" | "POST") => {
+            ("upsert", subject(object))
+        }
         ["sobjects", object, _] if method == "DELETE" => ("delete", subject(object)),
         ["tooling", "sobjects", object] | ["tooling", "sobjects", object, "describe"] => {
             ("toolingDescribeSObject", subject(object))
@@ -136,17 +153,17 @@ pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]
         ("resources", _) if is_get => root::resources(desk),
         ("limits", _) if is_get => root::limits(desk),
         ("recordCount", _) if is_get => root::record_count(desk, request),
-        ("query", _) if is_get => query::query(desk, request, false),
-        ("toolingQuery", _) if is_get => query::query(desk, request, true),
+        ("query", [which]) if is_get => query::query(desk, request, false, *which == "queryAll"),
+        ("toolingQuery", _) if is_get => query::query(desk, request, true, false),
         ("queryMore", [_, locator]) if is_get => query::more(desk, locator, false),
         ("toolingQueryMore", [_, _, locator]) if is_get => query::more(desk, locator, true),
-        ("describeGlobal", _) if is_get => describe::global(desk, false),
-        ("toolingDescribeGlobal", _) if is_get => describe::global(desk, true),
+        ("describeGlobal", _) if is_get => describe::global(desk, request, false),
+        ("toolingDescribeGlobal", _) if is_get => describe::global(desk, request, true),
         ("describeSObject", [_, name, rest @ ..]) if is_get => {
-            describe::object(desk, name, rest.is_empty(), false)
+            describe::object(desk, request, name, rest.is_empty(), false)
         }
         ("toolingDescribeSObject", [_, _, name, rest @ ..]) if is_get => {
-            describe::object(desk, name, rest.is_empty(), true)
+            describe::object(desk, request, name, rest.is_empty(), true)
         }
         ("create", [_, name]) => sobjects::create(desk, request, name),
         ("retrieveRecord", [_, name, id]) => sobjects::retrieve(desk, request, name, id, false),
@@ -154,7 +171,11 @@ pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]
             sobjects::retrieve(desk, request, name, id, true)
         }
         ("update", [_, name, id]) => sobjects::update(desk, request, name, id),
-        ("delete", [_, name, id]) => sobjects::delete(desk, name, id),
+        ("delete", [_, name, id]) => sobjects::delete(desk, request, name, id),
+        ("retrieveRecord", [_, name, key, value]) => {
+            sobjects::by_key(desk, request, name, (key, value))
+        }
+        ("upsert", [_, name, key, value]) => sobjects::upsert(desk, request, name, (key, value)),
         ("deploy", _) => deploy::start(desk, request),
         ("deployRecentValidation", _) => deploy::repeat(desk, request),
         ("checkDeployStatus", [_, _, id]) => deploy::check(desk, request, id),

@@ -1,14 +1,15 @@
 //! Queries and their pages.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use serde_json::{Map, Value, json};
 
 use super::{Desk, Reply, Request, error, tables::document_as_json};
 use crate::{
-    model::{ComponentKey, RecordId},
+    model::{ComponentKey, RecordId, Timestamp},
     simorg::{
         SimOrg,
+        records::Found,
         soql::{self, Answer, Catalog as _, Column, Condition, Item, Kind, Query, SoqlError},
     },
     xml,
@@ -20,22 +21,46 @@ use crate::{
 const BATCH: usize = 2_000;
 const MIN_BATCH: usize = 200;
 
-/// Open cursors that are kept; older ones are forgotten.
-const MAX_CURSORS: usize = 100;
+/// Open cursors that are kept of one user; older ones are forgotten.
+///
+/// Source: SOQL and SOSL Reference, "Query Cursors": 10 per user.
+const MAX_CURSORS: usize = 10;
+
+/// How long a cursor can be read.
+///
+/// Source: REST API Developer Guide, "Query", as of 66.0: two days.
+const CURSOR_LIFE: Duration = Duration::from_hours(48);
 
 /// Answers that are read page by page.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Cursors {
     open: VecDeque<Cursor>,
     next: u64,
 }
 
-#[derive(Debug)]
 struct Cursor {
     id: String,
     user: RecordId,
     batch: usize,
-    records: Vec<Value>,
+    opened: Timestamp,
+    rows: Rows,
+}
+
+/// What a cursor reads.
+enum Rows {
+    /// Rows of the setup, as they were.
+    Made(Vec<Value>),
+    /// Records, which are read when they are asked for.
+    Found(Box<Found>),
+}
+
+impl Rows {
+    fn total(&self) -> usize {
+        match self {
+            Self::Made(rows) => rows.len(),
+            Self::Found(found) => found.total(),
+        }
+    }
 }
 
 /// The object that a query is about, for faults on request.
@@ -43,46 +68,91 @@ pub(super) fn object_asked(request: &Request) -> Option<String> {
     soql::parse(request.parameter("q")?).ok().map(|it| it.from)
 }
 
-/// Answers `GET …/query?q=…`.
-pub(super) fn query(desk: &mut Desk<'_>, request: &Request, tooling: bool) -> Reply {
+/// Answers `GET …/query?q=…`; with `all`, of records in the recycle bin too.
+pub(super) fn query(desk: &mut Desk<'_>, request: &Request, tooling: bool, all: bool) -> Reply {
     let Some(text) = request.parameter("q") else {
         return error(400, "MALFORMED_QUERY", "A query string has to be specified");
     };
-    let (query, answer) = match ask(desk, text, tooling) {
-        Ok(found) => found,
-        Err(SoqlError { code, message }) => return error(400, code, &message),
-    };
-    if request.parameter("columns") == Some("true") {
-        return Reply::json(200, &column_metadata(desk, &query, &answer, tooling));
-    }
+    let columns = request.parameter("columns") == Some("true");
     let batch = batch_size(request.header("sforce-query-options"));
+    match answer(desk, text, (tooling, all), columns, batch) {
+        Ok(body) => Reply::json(200, &body),
+        Err(SoqlError { code, message }) => error(400, code, &message),
+    }
+}
+
+/// The body of an answer: records, or what `columns` asks for.
+fn answer(
+    desk: &mut Desk<'_>,
+    text: &str,
+    (tooling, all): (bool, bool),
+    columns: bool,
+    batch: usize,
+) -> Result<Value, SoqlError> {
+    let query = soql::parse(text)?;
+    restrict(&query)?;
+    if !tooling && is_about_records(desk, &query) {
+        let found = desk.bench().find(text, &query, all)?;
+        if columns {
+            let columns = columns_of(&found);
+            return Ok(column_metadata(&found.object, &query, &columns));
+        }
+        let total = found.total();
+        if found.is_count() {
+            return Ok(json!({"totalSize": total, "done": true, "records": []}));
+        }
+        let page = page(desk, &found, 0, batch);
+        let rows = Rows::Found(Box::new(found));
+        return Ok(body(desk, None, (total, page), batch, rows));
+    }
+    let answer = ask(desk, text, &query, tooling)?;
+    if columns {
+        let object = desk.view(tooling).object(&query.from);
+        let no_object = || soql::Object::new(&answer.object, "", Vec::new());
+        let object = object.unwrap_or_else(|| no_object().into());
+        return Ok(column_metadata(&object, &query, &answer.columns));
+    }
+    let page = answer.records.iter().take(batch).cloned().collect();
+    let total = answer.total;
+    let entity = tooling.then_some(answer.object.as_str());
+    let rows = Rows::Made(answer.records);
+    Ok(body(desk, entity, (total, page), batch, rows))
+}
+
+fn page(desk: &Desk<'_>, found: &Found, start: usize, batch: usize) -> Vec<Value> {
+    let url = format!("{}/sobjects", desk.base(false));
+    let page = desk.bench().page(found, start, batch, &url);
+    page.unwrap_or_default()
+}
+
+/// The first page; the others wait behind a cursor. `entity` is the object of
+/// a query of the Tooling API.
+fn body(
+    desk: &mut Desk<'_>,
+    entity: Option<&str>,
+    (total, page): (usize, Vec<Value>),
+    batch: usize,
+    rows: Rows,
+) -> Value {
+    let is_done = rows.total() <= batch;
     let mut body = Map::new();
-    if tooling {
-        body.insert(
-            "size".to_owned(),
-            Value::from(answer.records.len().min(batch)),
-        );
+    if entity.is_some() {
+        body.insert("size".to_owned(), Value::from(page.len()));
     }
-    body.insert("totalSize".to_owned(), Value::from(answer.total));
-    let is_done = answer.records.len() <= batch;
+    body.insert("totalSize".to_owned(), Value::from(total));
     body.insert("done".to_owned(), Value::from(is_done));
-    if tooling {
+    if let Some(entity) = entity {
         body.insert("queryLocator".to_owned(), Value::Null);
-        body.insert(
-            "entityTypeName".to_owned(),
-            Value::from(answer.object.as_str()),
-        );
+        body.insert("entityTypeName".to_owned(), Value::from(entity));
     }
-    let mut records = answer.records;
     if !is_done {
-        let page = records[..batch].to_vec();
-        let id = desk.cursors.open(desk.user.id, batch, records);
-        let next = format!("{}/query/{id}-{batch}", desk.base(tooling));
+        let now = desk.org.now();
+        let id = desk.cursors.open(desk.user.id, batch, now, rows);
+        let next = format!("{}/query/{id}-{batch}", desk.base(entity.is_some()));
         body.insert("nextRecordsUrl".to_owned(), Value::from(next));
-        records = page;
     }
-    body.insert("records".to_owned(), Value::from(records));
-    Reply::json(200, &Value::Object(body))
+    body.insert("records".to_owned(), Value::from(page));
+    Value::Object(body)
 }
 
 /// Answers `GET …/query/<cursor>-<offset>`.
@@ -91,11 +161,13 @@ pub(super) fn more(desk: &Desk<'_>, locator: &str, tooling: bool) -> Reply {
     let Some((id, offset)) = locator.rsplit_once('-') else {
         return invalid();
     };
-    let is_own = |it: &&Cursor| it.id == id && it.user == desk.user.id;
+    let is_own = |it: &&Cursor| {
+        it.id == id && it.user == desk.user.id && desk.org.now().since(it.opened) < CURSOR_LIFE
+    };
     let Some(cursor) = desk.cursors.open.iter().find(is_own) else {
         return invalid();
     };
-    let total = cursor.records.len();
+    let total = cursor.rows.total();
     let Some(start) = offset.parse::<usize>().ok().filter(|it| *it < total) else {
         return invalid();
     };
@@ -105,12 +177,69 @@ pub(super) fn more(desk: &Desk<'_>, locator: &str, tooling: bool) -> Reply {
         let next = format!("{}/query/{id}-{end}", desk.base(tooling));
         body["nextRecordsUrl"] = Value::from(next);
     }
-    body["records"] = Value::from(cursor.records[start..end].to_vec());
+    body["records"] = Value::from(match &cursor.rows {
+        Rows::Made(rows) => rows[start..end].to_vec(),
+        Rows::Found(found) => page(desk, found, start, end - start),
+    });
     Reply::json(200, &body)
 }
 
+/// Whether a query needs the store: it asks for records, or for what only SQL gives.
+fn is_about_records(desk: &Desk<'_>, query: &Query) -> bool {
+    let view = desk.view(false);
+    let is_record = |name: &str| !view.is_setup(name);
+    if query.having.is_some() || query.alias.is_some() || is_record(&query.from) {
+        return true;
+    }
+    let mut inner = Vec::new();
+    if let Some(condition) = &query.condition {
+        froms(condition, &mut inner);
+    }
+    inner.into_iter().any(is_record)
+}
+
+/// The objects of the queries inside a condition.
+fn froms<'a>(condition: &'a Condition, found: &mut Vec<&'a str>) {
+    match condition {
+        Condition::And(terms) | Condition::Or(terms) => {
+            terms.iter().for_each(|it| froms(it, found));
+        }
+        Condition::Not(term) => froms(term, found),
+        Condition::InQuery { query, .. } => {
+            found.push(&query.from);
+            if let Some(condition) = &query.condition {
+                froms(condition, found);
+            }
+        }
+        _ => (),
+    }
+}
+
+/// The columns of records as a tree: `Owner.Name` is `Name` joined to `Owner`.
+fn columns_of(found: &Found) -> Vec<Column> {
+    let mut columns: Vec<Column> = Vec::new();
+    for out in &found.columns {
+        let mut level = &mut columns;
+        let mut parts = out.name.split('.').peekable();
+        while let Some(part) = parts.next() {
+            let is_last = parts.peek().is_none();
+            let known = level.iter().position(|it| it.name == part);
+            let at = known.filter(|_| !is_last).unwrap_or_else(|| {
+                level.push(Column {
+                    name: part.to_owned(),
+                    aggregate: out.aggregate && is_last,
+                    joins: Vec::new(),
+                });
+                level.len() - 1
+            });
+            level = &mut level[at].joins;
+        }
+    }
+    columns
+}
+
 impl Cursors {
-    fn open(&mut self, user: RecordId, batch: usize, records: Vec<Value>) -> String {
+    fn open(&mut self, user: RecordId, batch: usize, opened: Timestamp, rows: Rows) -> String {
         self.next += 1;
         let id = crate::simorg::state::made_id("01g", &format!("cursor#{}", self.next));
         let id = id.as_str().to_owned();
@@ -118,10 +247,14 @@ impl Cursors {
             id: id.clone(),
             user,
             batch,
-            records,
+            opened,
+            rows,
         });
-        if self.open.len() > MAX_CURSORS {
-            self.open.pop_front();
+        let of_user = self.open.iter().filter(|it| it.user == user).count();
+        if of_user > MAX_CURSORS
+            && let Some(at) = self.open.iter().position(|it| it.user == user)
+        {
+            self.open.remove(at);
         }
         id
     }
@@ -139,13 +272,12 @@ fn batch_size(header: Option<&str>) -> usize {
     asked.unwrap_or(BATCH).clamp(MIN_BATCH, BATCH)
 }
 
-fn ask(desk: &Desk<'_>, text: &str, tooling: bool) -> Result<(Query, Answer), SoqlError> {
-    let query = soql::parse(text)?;
-    restrict(&query)?;
+/// The answer to a query over the setup.
+fn ask(desk: &Desk<'_>, text: &str, query: &Query, tooling: bool) -> Result<Answer, SoqlError> {
     let view = desk.view(tooling);
     let url = format!("{}/sobjects", desk.base(tooling));
-    let mut answer = soql::run(&view, text, &query, &url, desk.org.now())?;
-    if tooling && asks_for_document(&query) {
+    let mut answer = soql::run(&view, text, query, &url, desk.org.now())?;
+    if tooling && asks_for_document(query) {
         let has_document = view
             .object(&query.from)
             .is_some_and(|it| it.field("Metadata").is_some());
@@ -160,7 +292,7 @@ fn ask(desk: &Desk<'_>, text: &str, tooling: bool) -> Result<(Query, Answer), So
             fill_document(desk.org, &view, &answer.object, record);
         }
     }
-    Ok((query, answer))
+    Ok(answer)
 }
 
 fn refused(code: &'static str, message: &str) -> SoqlError {
@@ -270,20 +402,15 @@ fn fill_document(org: &SimOrg, view: &super::View<'_>, object: &str, record: &mu
 /// What `columns=true` asks for.
 ///
 /// Source: `QueryResult` column metadata as `sf data query` reads it.
-fn column_metadata(desk: &Desk<'_>, query: &Query, answer: &Answer, tooling: bool) -> Value {
-    let object = desk.view(tooling).object(&query.from);
-    let columns: Vec<Value> = answer
-        .columns
-        .iter()
-        .map(|it| column(it, object.as_deref()))
-        .collect();
-    let id_selected = answer.columns.iter().any(|it| it.name == "Id");
+fn column_metadata(object: &soql::Object, query: &Query, columns: &[Column]) -> Value {
+    let all: Vec<Value> = columns.iter().map(|it| column(it, Some(object))).collect();
+    let id_selected = columns.iter().any(|it| it.name == "Id");
     json!({
-        "columnMetadata": columns,
-        "entityName": answer.object,
+        "columnMetadata": all,
+        "entityName": object.name,
         "groupBy": !query.group_by.is_empty(),
         "idSelected": id_selected,
-        "keyPrefix": object.map(|it| it.prefix.clone()),
+        "keyPrefix": object.prefix,
     })
 }
 
@@ -304,11 +431,11 @@ fn column(column: &Column, object: Option<&soql::Object>) -> Value {
         "custom": field.is_some_and(|it| it.custom),
         "displayName": column.name,
         "foreignKeyName": Value::Null,
-        "insertable": field.is_some_and(|it| it.writable),
+        "insertable": field.is_some_and(|it| it.createable),
         "joinColumns": joins,
         "numberType": kind.is_some_and(Kind::is_number),
         "textType": kind.is_none_or(Kind::is_text),
-        "updatable": field.is_some_and(|it| it.writable),
+        "updatable": field.is_some_and(|it| it.updateable),
     })
 }
 

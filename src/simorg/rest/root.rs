@@ -76,11 +76,17 @@ pub(super) fn limits(desk: &Desk<'_>) -> Reply {
 
 pub(super) fn record_count(desk: &Desk<'_>, request: &Request) -> Reply {
     let asked = request.parameter("sObjects").unwrap_or("");
-    let counts: Vec<Value> = asked
-        .split(',')
-        .map(|it| (it.trim(), desk.records.count(it.trim())))
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| json!({"count": count, "name": name}))
+    let bench = desk.bench();
+    let names: Vec<String> = match asked.is_empty() {
+        true => bench.objects().iter().map(|it| it.name.clone()).collect(),
+        false => asked.split(',').map(|it| it.trim().to_owned()).collect(),
+    };
+    let counts: Vec<Value> = names
+        .iter()
+        .filter_map(|it| bench.object(it))
+        .filter_map(|it| Some((bench.store.count(&it).ok()?, it)))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, it)| json!({"count": count, "name": it.name}))
         .collect();
     Reply::json(200, &json!({"sObjects": counts}))
 }

@@ -3,6 +3,7 @@
 //! Hides `include_dir`.
 
 use std::{
+    cell::RefCell,
     fs,
     path::{Path, PathBuf},
 };
@@ -11,10 +12,11 @@ use include_dir::{Dir, include_dir};
 
 use super::{FIRST, Options, StartError};
 use crate::{
-    model::{RecordId, Stamp, Timestamp},
+    model::{RecordId, Timestamp},
     simorg::{
         SimOrg, load,
-        rest::Records,
+        records::{Bench, Store},
+        rest::{Cache, Permissions, View},
         state::{NewComponent, PackageFile},
     },
 };
@@ -25,7 +27,7 @@ static ACME: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/orgs/acme
 pub(super) fn load(
     options: &Options,
     org: &mut SimOrg,
-    records: &mut Records,
+    records: &Store,
     first: RecordId,
 ) -> Result<(), StartError> {
     let stamp = org.stamp(first, opened());
@@ -33,7 +35,7 @@ pub(super) fn load(
         let project = load::from_files(acme_files());
         org.add_all(project.components, &stamp, FIRST);
         for file in ACME.get_dir("records").into_iter().flat_map(Dir::files) {
-            add_records(org, records, file.path(), file.contents(), &stamp)?;
+            add_records(org, records, file.path(), file.contents(), first)?;
         }
         return Ok(());
     }
@@ -54,7 +56,7 @@ pub(super) fn load(
                 path: path.clone(),
                 source,
             })?;
-            add_records(org, records, &path, &bytes, &stamp)?;
+            add_records(org, records, &path, &bytes, first)?;
         }
     }
     Ok(())
@@ -68,14 +70,34 @@ fn opened() -> Timestamp {
 }
 
 fn add_records(
-    org: &mut SimOrg,
-    records: &mut Records,
+    org: &SimOrg,
+    records: &Store,
     path: &Path,
     bytes: &[u8],
-    stamp: &Stamp,
+    first: RecordId,
 ) -> Result<(), StartError> {
     let name = path.file_stem().and_then(|it| it.to_str()).unwrap_or("");
-    let loaded = records.load_csv(org, name, bytes, stamp);
+    let Some(user) = org.users.get(&first) else {
+        return Err(StartError::Nobody);
+    };
+    let (cache, permissions, traps) =
+        (Cache::default(), Permissions::default(), RefCell::default());
+    let bench = Bench {
+        org,
+        store: records,
+        schema: records.schema(org),
+        setup: Box::new(View {
+            org,
+            store: records,
+            permissions: &permissions,
+            viewer: user,
+            tooling: false,
+            cache: &cache,
+        }),
+        user,
+        traps: &traps,
+    };
+    let loaded = bench.load_csv(name, bytes, opened());
     loaded.map(|_| ()).map_err(|source| StartError::Records {
         path: path.to_path_buf(),
         source,

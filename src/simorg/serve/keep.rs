@@ -11,13 +11,19 @@ use std::{
 use tempfile::TempDir;
 
 use super::StartError;
-use crate::simorg::host::{Host, Kept, Log};
+use crate::simorg::{
+    host::{Host, Kept, Log},
+    records::Store,
+};
 
 /// How long a change may be unsaved.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
 
 const STATE: &str = "org.json";
 const KEY: &str = "jwt.key";
+
+/// File of the records.
+const RECORDS: &str = "records.sqlite";
 
 /// A folder that only its owner can read, gone with the run.
 pub(super) fn private_dir() -> Result<TempDir, StartError> {
@@ -53,6 +59,19 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.open(path)?.write_all(bytes)
 }
 
+/// Opens the file of the records in a folder, or makes it, for its owner alone.
+pub(super) fn open_records(dir: &Path) -> Result<Store, StartError> {
+    let path = dir.join(RECORDS);
+    if !path.exists() {
+        write(&path, b"").map_err(|source| StartError::File {
+            act: "write",
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(Store::at(&path)?)
+}
+
 /// Keeps the state of an org in a folder.
 #[derive(Clone)]
 pub(super) struct Keeper {
@@ -84,10 +103,11 @@ impl Keeper {
             return Ok(None);
         }
         let bytes = file(&path)?;
-        let kept = serde_json::from_slice(&bytes).map_err(|source| StartError::Kept {
+        let mut kept: Kept = serde_json::from_slice(&bytes).map_err(|source| StartError::Kept {
             path: path.clone(),
             source,
         })?;
+        kept.records = open_records(&self.dir)?;
         let key = file(&self.dir.join(KEY))?;
         Ok(Some((kept, String::from_utf8_lossy(&key).into_owned())))
     }

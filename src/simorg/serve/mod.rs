@@ -10,6 +10,7 @@ mod keep;
 mod options;
 
 use std::{
+    cell::RefCell,
     io,
     path::PathBuf,
     sync::{Arc, OnceLock},
@@ -28,7 +29,8 @@ use super::{
     http::{Certificate, Listener, ServeError, SigningKey, TlsError},
     load,
     login::{self, InvalidUsers, Logins, default_users, read_users},
-    rest::{CsvError, Permissions, Records},
+    records::{CsvError, Store, StoreError},
+    rest::Permissions,
     state::{Config, Recording},
 };
 use crate::model::{ApiVersion, OrgId};
@@ -54,6 +56,9 @@ pub enum StartError {
         #[source]
         source: CsvError,
     },
+    /// The file of the records cannot be used.
+    #[error("cannot keep records")]
+    Store(#[from] StoreError),
     /// The list of users is wrong.
     #[error("cannot take the users of {}", path.display())]
     Users {
@@ -365,11 +370,15 @@ fn founded(options: &Options, key: &SigningKey) -> Result<Kept, StartError> {
     for user in users {
         org.add_user(user);
     }
-    let mut records = Records::default();
-    fixture::load(options, &mut org, &mut records, first)?;
+    let records = match &options.state {
+        Some(dir) => keep::open_records(dir)?,
+        None => Store::temporary()?,
+    };
+    fixture::load(options, &mut org, &records, first)?;
     Ok(Kept {
         org,
         records,
+        traps: RefCell::default(),
         permissions: Permissions::default(),
         logins,
         clock_ahead: 0,

@@ -9,10 +9,14 @@ pub struct Query {
     pub from: String,
     /// Offset of that name in the text.
     pub from_at: usize,
+    /// Another name for that object in the query.
+    pub alias: Option<String>,
     /// Which rows.
     pub condition: Option<Condition>,
     /// Fields that it groups by.
     pub group_by: Vec<Path>,
+    /// Which groups.
+    pub having: Option<Condition>,
     /// Order, most important first.
     pub order_by: Vec<Order>,
     /// Most rows.
@@ -41,6 +45,17 @@ pub enum Item {
     },
     /// `toLabel(…)` and `FORMAT(…)`: the field as it is.
     Rendered(Path, Option<String>),
+    /// The children of a record: a query in parentheses.
+    Children(Box<Query>),
+    /// `TYPEOF What WHEN Account THEN Phone ELSE Name END`.
+    TypeOf {
+        /// The reference, by the name that it is followed by.
+        path: Path,
+        /// Objects and what is asked of them.
+        whens: Vec<(String, Vec<Path>)>,
+        /// What is asked of all others.
+        otherwise: Vec<Path>,
+    },
 }
 
 /// Which fields `FIELDS()` stands for.
@@ -71,9 +86,39 @@ pub enum Function {
     Avg,
 }
 
+/// What is computed from a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// An aggregate, to order or select groups by.
+    Aggregate(Function),
+    /// A part of a date.
+    Date(DatePart),
+}
+
+/// A part of a date, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatePart {
+    /// `CALENDAR_YEAR`, `FISCAL_YEAR`.
+    Year,
+    /// `CALENDAR_QUARTER`, `FISCAL_QUARTER`.
+    Quarter,
+    /// `CALENDAR_MONTH`, `FISCAL_MONTH`.
+    Month,
+    /// `DAY_IN_MONTH`.
+    Day,
+    /// `DAY_IN_WEEK`, Sunday being 1.
+    WeekDay,
+    /// `HOUR_IN_DAY`.
+    Hour,
+    /// `DAY_ONLY`: the date of a point in time.
+    Only,
+}
+
 /// A field, or a field of a parent: `CreatedBy.Name`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
+    /// What is computed from it; the field itself where that is nothing.
+    pub call: Option<Call>,
     /// Relationships, then the field.
     pub parts: Vec<String>,
     /// Offset in the text.

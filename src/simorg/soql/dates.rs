@@ -27,17 +27,35 @@ pub(super) fn number(text: &str) -> Option<Literal> {
     number.is_finite().then_some(Literal::Number(number))
 }
 
-const RELATIVE: [&str; 13] = [
+const RELATIVE: [&str; 31] = [
     "TODAY",
     "YESTERDAY",
     "TOMORROW",
     "THIS_WEEK",
     "LAST_WEEK",
+    "NEXT_WEEK",
+    "LAST_N_WEEKS",
+    "NEXT_N_WEEKS",
+    "N_WEEKS_AGO",
     "THIS_MONTH",
     "LAST_MONTH",
+    "NEXT_MONTH",
+    "LAST_N_MONTHS",
+    "NEXT_N_MONTHS",
+    "N_MONTHS_AGO",
+    "THIS_QUARTER",
+    "LAST_QUARTER",
+    "NEXT_QUARTER",
+    "LAST_N_QUARTERS",
+    "NEXT_N_QUARTERS",
     "THIS_YEAR",
     "LAST_YEAR",
+    "NEXT_YEAR",
+    "LAST_N_YEARS",
+    "NEXT_N_YEARS",
+    "N_YEARS_AGO",
     "LAST_90_DAYS",
+    "NEXT_90_DAYS",
     "LAST_N_DAYS",
     "NEXT_N_DAYS",
     "N_DAYS_AGO",
@@ -49,7 +67,7 @@ pub(super) fn is_relative(upper: &str) -> bool {
 }
 
 /// First point of a range of days and the first point behind it.
-pub(super) fn range(word: &str, count: i64, now: Timestamp) -> (Timestamp, Timestamp) {
+pub(in crate::simorg) fn range(word: &str, count: i64, now: Timestamp) -> (Timestamp, Timestamp) {
     let today = now.as_millis().div_euclid(DAY);
     let count = count.clamp(0, 100_000);
     // 1970-01-01 was a Thursday.
@@ -59,11 +77,30 @@ pub(super) fn range(word: &str, count: i64, now: Timestamp) -> (Timestamp, Times
         let months = year * 12 + month - 1 - back;
         first_day(months.div_euclid(12), months.rem_euclid(12) + 1)
     };
+    let quarter_before = |back: i64| month_before((month - 1).rem_euclid(3) + 3 * back);
     let (start, end) = match word {
         "YESTERDAY" => (today - 1, today),
         "TOMORROW" => (today + 1, today + 2),
         "THIS_WEEK" => (sunday, sunday + 7),
         "LAST_WEEK" => (sunday - 7, sunday),
+        "NEXT_WEEK" => (sunday + 7, sunday + 14),
+        "LAST_N_WEEKS" => (sunday - 7 * count, sunday),
+        "NEXT_N_WEEKS" => (sunday + 7, sunday + 7 + 7 * count),
+        "N_WEEKS_AGO" => (sunday - 7 * count, sunday - 7 * (count - 1)),
+        "NEXT_MONTH" => (month_before(-1), month_before(-2)),
+        "LAST_N_MONTHS" => (month_before(count), month_before(0)),
+        "NEXT_N_MONTHS" => (month_before(-1), month_before(-1 - count)),
+        "N_MONTHS_AGO" => (month_before(count), month_before(count - 1)),
+        "THIS_QUARTER" => (quarter_before(0), quarter_before(-1)),
+        "LAST_QUARTER" => (quarter_before(1), quarter_before(0)),
+        "NEXT_QUARTER" => (quarter_before(-1), quarter_before(-2)),
+        "LAST_N_QUARTERS" => (quarter_before(count), quarter_before(0)),
+        "NEXT_N_QUARTERS" => (quarter_before(-1), quarter_before(-1 - count)),
+        "NEXT_YEAR" => (first_day(year + 1, 1), first_day(year + 2, 1)),
+        "LAST_N_YEARS" => (first_day(year - count, 1), first_day(year, 1)),
+        "NEXT_N_YEARS" => (first_day(year + 1, 1), first_day(year + 1 + count, 1)),
+        "N_YEARS_AGO" => (first_day(year - count, 1), first_day(year - count + 1, 1)),
+        "NEXT_90_DAYS" => (today + 1, today + 91),
         "THIS_MONTH" => (month_before(0), month_before(-1)),
         "LAST_MONTH" => (month_before(1), month_before(0)),
         "THIS_YEAR" => (first_day(year, 1), first_day(year + 1, 1)),

@@ -15,7 +15,7 @@ pub struct SoqlError {
 
 impl SoqlError {
     /// A refusal without a place.
-    pub(super) fn plain(code: &'static str, message: &str) -> Self {
+    pub(in crate::simorg) fn plain(code: &'static str, message: &str) -> Self {
         Self {
             code,
             message: message.to_owned(),
@@ -23,7 +23,7 @@ impl SoqlError {
     }
 
     /// A refusal of what stands at the byte `at` of `text`.
-    pub(super) fn at(code: &'static str, text: &str, at: usize, reason: &str) -> Self {
+    pub(in crate::simorg) fn at(code: &'static str, text: &str, at: usize, reason: &str) -> Self {
         let mut at = at.min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;
@@ -40,12 +40,12 @@ impl SoqlError {
     }
 
     /// A text that is not a query.
-    pub(super) fn malformed(text: &str, at: usize, reason: &str) -> Self {
+    pub(in crate::simorg) fn malformed(text: &str, at: usize, reason: &str) -> Self {
         Self::at("MALFORMED_QUERY", text, at, reason)
     }
 
     /// An object that the org does not have.
-    pub(super) fn no_object(text: &str, at: usize, name: &str) -> Self {
+    pub(in crate::simorg) fn no_object(text: &str, at: usize, name: &str) -> Self {
         let reason = format!(
             "sObject type '{name}' is not supported. If you are attempting to use a custom \
              object, be sure to append the '__c' after the entity name. Please reference your \
@@ -55,7 +55,7 @@ impl SoqlError {
     }
 
     /// A field that the object does not have.
-    pub(super) fn no_field(text: &str, at: usize, name: &str, object: &str) -> Self {
+    pub(in crate::simorg) fn no_field(text: &str, at: usize, name: &str, object: &str) -> Self {
         let reason = format!(
             "No such column '{name}' on entity '{object}'. If you are attempting to use a custom \
              field, be sure to append the '__c' after the custom field name. Please reference \
@@ -65,12 +65,23 @@ impl SoqlError {
     }
 
     /// A relationship that the object does not have.
-    pub(super) fn no_relationship(text: &str, at: usize, name: &str) -> Self {
+    pub(in crate::simorg) fn no_relationship(text: &str, at: usize, name: &str) -> Self {
         let reason = format!(
             "Didn't understand relationship '{name}' in field path. If you are attempting to use \
              a custom relationship, be sure to append the '__r' after the custom relationship \
              name. Please reference your WSDL or the describe call for the appropriate names."
         );
         Self::at("INVALID_FIELD", text, at, &reason)
+    }
+
+    /// Children that the object does not have.
+    pub(in crate::simorg) fn no_relationship_down(text: &str, at: usize, name: &str) -> Self {
+        let reason = format!(
+            "Didn't understand relationship '{name}' in FROM part of query call. If you are \
+             attempting to use a custom relationship, be sure to append the '__r' after the \
+             custom relationship name. Please reference your WSDL or the describe call for the \
+             appropriate names."
+        );
+        Self::at("INVALID_TYPE", text, at, &reason)
     }
 }

@@ -112,6 +112,10 @@ fn rows<'a>(
     table: &'a Table,
     now: Timestamp,
 ) -> Result<Vec<&'a Row>, SoqlError> {
+    if query.having.is_some() || query.alias.is_some() {
+        let reason = "unexpected token: 'HAVING'";
+        return Err(SoqlError::malformed(text, query.from_at, reason));
+    }
     if query.offset > MAX_OFFSET {
         return Err(SoqlError::plain(
             "NUMBER_OUTSIDE_VALID_RANGE",
@@ -210,6 +214,7 @@ fn places(scope: &Scope<'_>, query: &Query) -> Result<Vec<Place>, SoqlError> {
                     };
                     if wanted {
                         let path = Path {
+                            call: None,
                             parts: vec![field.name.clone()],
                             at: *at,
                         };
@@ -217,7 +222,7 @@ fn places(scope: &Scope<'_>, query: &Query) -> Result<Vec<Place>, SoqlError> {
                     }
                 }
             }
-            Item::CountAll | Item::Aggregate { .. } => {
+            Item::CountAll | Item::Aggregate { .. } | Item::Children(_) | Item::TypeOf { .. } => {
                 let reason = "unexpected token: '('";
                 return Err(SoqlError::malformed(scope.text, query.from_at, reason));
             }

@@ -41,6 +41,10 @@ pub(super) fn place(
     object: &Arc<Object>,
     path: &Path,
 ) -> Result<Place, SoqlError> {
+    if path.call.is_some() {
+        let reason = "unexpected token: '('";
+        return Err(SoqlError::malformed(text, path.at, reason));
+    }
     let mut object = Arc::clone(object);
     let mut parts = path.parts.as_slice();
     if parts.len() > 1
@@ -54,10 +58,12 @@ pub(super) fn place(
         if rest.is_empty() {
             break;
         }
-        let found = object.relationship(relationship).and_then(|(at, target)| {
-            let name = object.fields[at].reference.as_ref()?.0.clone();
-            Some((at, name, catalog.table(target)?))
-        });
+        let found = object
+            .relationship(relationship)
+            .and_then(|(at, reference)| {
+                let name = reference.relationship.clone()?;
+                Some((at, name, catalog.table(reference.targets.first()?)?))
+            });
         let Some((at, name, table)) = found else {
             return Err(SoqlError::no_relationship(text, path.at, relationship));
         };
@@ -99,7 +105,7 @@ pub(super) struct Scope<'a> {
 impl Scope<'_> {
     fn place(&self, path: &Path) -> Result<Place, SoqlError> {
         let place = place(self.catalog, self.text, self.object, path)?;
-        if matches!(place.field.kind, Kind::TextArea | Kind::Complex) {
+        if !place.field.kind.is_filterable() {
             let reason = format!(
                 "field '{}' can not be filtered in a query call",
                 place.field.name

@@ -64,6 +64,10 @@ pub(super) fn records(
                 outputs.push((name, Output::Aggregate(*function, find(path)?)));
             }
             Item::CountAll => outputs.push((format!("expr{unnamed}"), Output::Count)),
+            Item::Children(_) | Item::TypeOf { .. } => {
+                let reason = "Grouped query cannot use child relationships in the SELECT list";
+                return Err(SoqlError::malformed(scope.text, query.from_at, reason));
+            }
             Item::Fields(_, at) => {
                 let reason = "The SOQL FIELDS function is not supported with aggregate functions";
                 return Err(SoqlError::malformed(scope.text, *at, reason));

@@ -15,8 +15,15 @@ mod lex;
 mod parse;
 mod schema;
 
-pub use ast::{Condition, Item, Literal, Operator, Path, Query};
+pub use ast::{
+    Call, Condition, DatePart, Function, Group, Item, Literal, Operator, Order, Path, Query,
+};
+pub(in crate::simorg) use dates::range;
 pub use error::SoqlError;
 pub use eval::{Answer, Column, run};
 pub use parse::parse;
-pub use schema::{Catalog, Field, Kind, Object, Row, Table};
+pub(in crate::simorg) use schema::label_of;
+pub use schema::{
+    Abilities, Catalog, Choice, Computed, Field, Kind, Object, OnDelete, RecordTypeInfo, Reference,
+    Row, Table,
+};

@@ -2,7 +2,9 @@
 
 use super::{
     SoqlError,
-    ast::{Condition, Function, Group, Item, Literal, Operator, Order, Path, Query},
+    ast::{
+        Call, Condition, DatePart, Function, Group, Item, Literal, Operator, Order, Path, Query,
+    },
     dates,
     lex::{Token, TokenKind, lex},
 };
@@ -64,8 +66,9 @@ impl Parser<'_> {
         let from_at = self.peek().at;
         let from = self.word()?;
         // An alias: `FROM Account a`.
-        if self.peek().kind == TokenKind::Word && !self.at_clause() {
-            return Err(self.unexpected());
+        let mut alias = None;
+        if self.peek().kind == TokenKind::Word && !self.at_clause() && !self.is("HAVING") {
+            alias = Some(self.word()?);
         }
         if self.is("USING") {
             self.next += 1;
@@ -83,11 +86,16 @@ impl Parser<'_> {
         let mut group_by = Vec::new();
         if self.accept("GROUP") {
             self.keyword("BY")?;
-            group_by.push(self.path()?);
+            group_by.push(self.value()?);
             while self.sign(",") {
-                group_by.push(self.path()?);
+                group_by.push(self.value()?);
             }
         }
+        let having = if self.accept("HAVING") {
+            Some(self.condition()?)
+        } else {
+            None
+        };
         let order_by = self.order_by()?;
         let limit = self.count("LIMIT")?;
         let offset = self.count("OFFSET")?.unwrap_or(0);
@@ -98,8 +106,10 @@ impl Parser<'_> {
             items,
             from,
             from_at,
+            alias,
             condition,
             group_by,
+            having,
             order_by,
             limit,
             offset,
@@ -108,10 +118,17 @@ impl Parser<'_> {
 
     fn item(&mut self) -> Result<Item, SoqlError> {
         let token = self.peek().clone();
+        if self.sign("(") {
+            return self.children();
+        }
         if token.kind != TokenKind::Word {
             return Err(self.unexpected());
         }
-        if self.tokens[self.next + 1].text != "(" {
+        if self.is("TYPEOF") && self.tokens[self.next + 1].kind == TokenKind::Word {
+            return self.type_of();
+        }
+        let next = &self.tokens[self.next + 1];
+        if next.kind != TokenKind::Sign || next.text != "(" {
             return Ok(Item::Field(self.path()?));
         }
         self.next += 2;
@@ -140,6 +157,12 @@ impl Parser<'_> {
                 let alias = self.alias();
                 return Ok(Item::Rendered(path, alias));
             }
+            other if date_part(other).is_some() => {
+                self.next -= 2;
+                let path = self.value()?;
+                let alias = self.alias();
+                return Ok(Item::Rendered(path, alias));
+            }
             _ => return Err(self.unexpected_at(self.next - 2)),
         };
         let path = self.path()?;
@@ -152,8 +175,87 @@ impl Parser<'_> {
         })
     }
 
+    /// The query of children, behind its parenthesis.
+    fn children(&mut self) -> Result<Item, SoqlError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.unexpected());
+        }
+        let query = Box::new(self.query()?);
+        self.depth -= 1;
+        self.close()?;
+        Ok(Item::Children(query))
+    }
+
+    fn type_of(&mut self) -> Result<Item, SoqlError> {
+        self.keyword("TYPEOF")?;
+        let path = self.path()?;
+        let mut whens = Vec::new();
+        while self.accept("WHEN") {
+            let object = self.word()?;
+            self.keyword("THEN")?;
+            whens.push((object, self.paths()?));
+        }
+        let mut otherwise = Vec::new();
+        if self.accept("ELSE") {
+            otherwise = self.paths()?;
+        }
+        self.keyword("END")?;
+        Ok(Item::TypeOf {
+            path,
+            whens,
+            otherwise,
+        })
+    }
+
+    fn paths(&mut self) -> Result<Vec<Path>, SoqlError> {
+        let mut all = vec![self.path()?];
+        while self.sign(",") {
+            all.push(self.path()?);
+        }
+        Ok(all)
+    }
+
+    /// A field, or what is computed from one.
+    fn value(&mut self) -> Result<Path, SoqlError> {
+        let token = self.peek().clone();
+        let next = &self.tokens[(self.next + 1).min(self.tokens.len() - 1)];
+        let is_call =
+            token.kind == TokenKind::Word && next.kind == TokenKind::Sign && next.text == "(";
+        if !is_call {
+            return self.path();
+        }
+        let upper = token.text.to_ascii_uppercase();
+        let call = match upper.as_str() {
+            "COUNT" => Call::Aggregate(Function::Count),
+            "COUNT_DISTINCT" => Call::Aggregate(Function::CountDistinct),
+            "MIN" => Call::Aggregate(Function::Min),
+            "MAX" => Call::Aggregate(Function::Max),
+            "SUM" => Call::Aggregate(Function::Sum),
+            "AVG" => Call::Aggregate(Function::Avg),
+            other => match date_part(other) {
+                Some(part) => Call::Date(part),
+                None => return Err(self.unexpected()),
+            },
+        };
+        self.next += 2;
+        if upper == "COUNT" && self.sign(")") {
+            return Ok(Path {
+                call: Some(call),
+                parts: vec!["Id".to_owned()],
+                at: token.at,
+            });
+        }
+        let path = self.path()?;
+        self.close()?;
+        Ok(Path {
+            call: Some(call),
+            ..path
+        })
+    }
+
     fn alias(&mut self) -> Option<String> {
-        if self.peek().kind != TokenKind::Word || self.is("FROM") {
+        if self.peek().kind != TokenKind::Word || self.at_clause() {
             return None;
         }
         self.next += 1;
@@ -204,7 +306,7 @@ impl Parser<'_> {
             self.close()?;
             return Ok(inner);
         }
-        let path = self.path()?;
+        let path = self.value()?;
         let negated = self.accept("NOT");
         if self.accept("IN") {
             return self.list(path, negated);
@@ -321,7 +423,7 @@ impl Parser<'_> {
         }
         self.keyword("BY")?;
         loop {
-            let path = self.path()?;
+            let path = self.value()?;
             let descending = !self.accept("ASC") && self.accept("DESC");
             let mut nulls_last = descending;
             if self.accept("NULLS") {
@@ -358,6 +460,7 @@ impl Parser<'_> {
         }
         self.next += 1;
         Ok(Path {
+            call: None,
             parts: token.text.split('.').map(str::to_owned).collect(),
             at: token.at,
         })
@@ -373,7 +476,7 @@ impl Parser<'_> {
 
     fn at_clause(&self) -> bool {
         [
-            "WHERE", "WITH", "GROUP", "ORDER", "LIMIT", "OFFSET", "FOR", "USING", "FROM",
+            "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "USING", "FROM",
         ]
         .iter()
         .any(|it| self.is(it))
@@ -425,6 +528,22 @@ impl Parser<'_> {
         let reason = format!("unexpected token: '{}'", token.text);
         SoqlError::malformed(self.text, token.at, &reason)
     }
+}
+
+/// The part of a date that a function gives, by its name in capitals.
+///
+/// A fiscal year is a calendar year here.
+fn date_part(name: &str) -> Option<DatePart> {
+    Some(match name {
+        "CALENDAR_YEAR" | "FISCAL_YEAR" => DatePart::Year,
+        "CALENDAR_QUARTER" | "FISCAL_QUARTER" => DatePart::Quarter,
+        "CALENDAR_MONTH" | "FISCAL_MONTH" => DatePart::Month,
+        "DAY_IN_MONTH" => DatePart::Day,
+        "DAY_IN_WEEK" => DatePart::WeekDay,
+        "HOUR_IN_DAY" => DatePart::Hour,
+        "DAY_ONLY" => DatePart::Only,
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

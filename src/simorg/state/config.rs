@@ -1,5 +1,7 @@
 //! What kind of org is simulated.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ApiVersion, OrgId};
@@ -12,6 +14,17 @@ pub enum OrgKind {
     Sandbox,
     /// A production org.
     Production,
+}
+
+/// Something that an org may have switched on, for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Feature {
+    /// Accounts that are people.
+    #[serde(rename = "person-accounts")]
+    PersonAccounts,
+    /// Several currencies.
+    #[serde(rename = "multi-currency")]
+    MultiCurrency,
 }
 
 /// Limits of the platform; each may be set lower, never higher.
@@ -70,6 +83,9 @@ pub struct Config {
     /// Source: seen in production orgs; a profile's date does not move when a
     /// permission in it does.
     pub dates_that_lie: Vec<String>,
+    /// What is switched on.
+    #[serde(default)]
+    pub features: BTreeSet<Feature>,
 }
 
 impl Config {
@@ -90,6 +106,7 @@ impl Config {
             checks_per_job: 2,
             noise: None,
             dates_that_lie: vec!["Profile".to_owned()],
+            features: BTreeSet::new(),
         }
     }
 }

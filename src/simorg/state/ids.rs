@@ -25,7 +25,7 @@ pub fn made_id(prefix: &str, name: &str) -> RecordId {
 
 /// The id number `number` of key prefix `prefix`.
 #[must_use]
-pub(super) fn numbered_id(prefix: &str, number: u64) -> RecordId {
+pub fn numbered_id(prefix: &str, number: u64) -> RecordId {
     id(prefix, "5g0000", number, 6)
 }
 

@@ -51,15 +51,15 @@ use serde::{Deserialize, Serialize};
 pub use audit::AuditRow;
 pub use change::{ChangeError, Outcome};
 pub use component::{Child, Component, PackageFile};
-pub use config::{Config, Limits, OrgKind};
+pub use config::{Config, Feature, Limits, OrgKind};
 pub use content::Content;
 pub use document::insert_sorted;
 pub use flow::{FlowVersion, FlowVersions};
-pub use ids::{digest, made_id, row_id};
+pub use ids::{digest, made_id, numbered_id, row_id};
 pub use jobs::{DeployJob, DeployStage, Jobs, RetrieveJob, RetrieveOutcome};
 pub use load::{LoadReport, NewComponent, Recording};
 pub use metadata::Metadata;
-pub use people::{Permission, Session, Sessions, User};
+pub use people::{Access, Permission, Session, Sessions, User};
 
 use crate::{
     model::{Author, ComponentKey, RecordId, Stamp, Timestamp},

@@ -32,6 +32,67 @@ pub enum Permission {
     ManageReportsInPublicFolders,
     /// Change customisations.
     CustomizeApplication,
+    /// Give new records their audit fields.
+    SetAuditFields,
+    /// Change records whose owner is inactive.
+    UpdateInactiveOwner,
+    /// See encrypted text as it is.
+    ViewEncryptedData,
+    /// Delete records for good.
+    BulkApiHardDelete,
+}
+
+/// What a user does not see, or may not change, of records.
+///
+/// Fields are named `Object.Field`; case does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Access {
+    /// Objects that are not there for this user.
+    pub hidden_objects: BTreeSet<String>,
+    /// Fields that are not there for this user.
+    pub hidden_fields: BTreeSet<String>,
+    /// Objects whose records this user may only read.
+    pub read_only_objects: BTreeSet<String>,
+    /// Fields that this user may only read.
+    pub read_only_fields: BTreeSet<String>,
+}
+
+impl Access {
+    /// Whether nothing is kept from the user.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether an object is not there.
+    #[must_use]
+    pub fn hides_object(&self, object: &str) -> bool {
+        names(&self.hidden_objects, object)
+    }
+
+    /// Whether a field is not there.
+    #[must_use]
+    pub fn hides_field(&self, object: &str, field: &str) -> bool {
+        !self.hidden_fields.is_empty() && names(&self.hidden_fields, &format!("{object}.{field}"))
+    }
+
+    /// Whether records of an object may only be read.
+    #[must_use]
+    pub fn locks_object(&self, object: &str) -> bool {
+        names(&self.read_only_objects, object)
+    }
+
+    /// Whether a field may only be read.
+    #[must_use]
+    pub fn locks_field(&self, object: &str, field: &str) -> bool {
+        !self.read_only_fields.is_empty()
+            && names(&self.read_only_fields, &format!("{object}.{field}"))
+    }
+}
+
+fn names(all: &BTreeSet<String>, name: &str) -> bool {
+    all.iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
 /// A user of the org.
@@ -57,6 +118,9 @@ pub struct User {
     pub permissions: BTreeSet<Permission>,
     /// Metadata types that this user gets to see nothing of, silently.
     pub hidden_types: BTreeSet<String>,
+    /// What of records is kept from this user.
+    #[serde(default)]
+    pub access: Access,
 }
 
 impl User {
@@ -86,7 +150,15 @@ impl User {
             ]
             .into(),
             hidden_types: BTreeSet::new(),
+            access: Access::default(),
         }
+    }
+
+    /// The same with a permission.
+    #[must_use]
+    pub fn with(mut self, permission: Permission) -> Self {
+        self.permissions.insert(permission);
+        self
     }
 
     /// The same without a permission.

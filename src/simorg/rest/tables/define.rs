@@ -154,7 +154,11 @@ mod tests {
         );
         let kinds: Vec<_> = object.fields.iter().map(|it| it.kind.name()).collect();
         assert_eq!(kinds, ["id", "string", "boolean", "reference", "datetime"]);
-        assert_eq!(object.relationship("profile"), Some((3, "Profile")));
+        let (at, profile) = object.relationship("profile").unwrap();
+        assert_eq!(
+            (at, profile.targets.as_slice()),
+            (3, &["Profile".to_owned()][..])
+        );
     }
 
     #[test]

@@ -1,26 +1,22 @@
-//! The objects that can be asked by SOQL, and their rows.
+//! The objects of the setup that can be asked by SOQL, and their rows.
 //!
 //! Rows are made from the org's state when they are asked for and kept until
 //! the state changes. What a user may not see is not there for that user.
 
-mod csv;
 mod define;
-mod fields;
 mod metadata;
 mod org;
 mod permissions;
-mod records;
 mod tooling;
 
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
-pub use csv::CsvError;
 pub(super) use define::document_as_json;
 pub use permissions::Permissions;
-pub use records::{RecordError, Records};
 
 use crate::simorg::{
     SimOrg,
+    records::Store,
     soql::{Catalog, Object, Row, Table},
     state::{Permission, User},
 };
@@ -49,8 +45,8 @@ pub type Cache = RefCell<HashMap<(bool, String), Arc<Table>>>;
 pub struct View<'a> {
     /// The org.
     pub org: &'a SimOrg,
-    /// Its records.
-    pub records: &'a Records,
+    /// Its records, of which only the objects are asked here.
+    pub store: &'a Store,
     /// When which permission was changed.
     pub permissions: &'a Permissions,
     /// Who asks.
@@ -73,6 +69,12 @@ impl View<'_> {
         let found = all.find(|it| self.gives(it) && it.name.eq_ignore_ascii_case(name))?;
         let is_hidden = found.name == "SetupAuditTrail" && !self.viewer.may(Permission::ViewSetup);
         (!is_hidden).then_some(found)
+    }
+
+    /// Whether `name` is an object of the setup.
+    #[must_use]
+    pub fn is_setup(&self, name: &str) -> bool {
+        self.definition(name).is_some()
     }
 
     fn gives(&self, definition: &Definition) -> bool {
@@ -98,7 +100,10 @@ impl View<'_> {
         .map(|it| it.name.to_owned())
         .collect();
         if !self.tooling {
-            names.extend(records::object_names(self.org));
+            let schema = self.store.schema(self.org);
+            let hidden = &self.viewer.access;
+            let seen = schema.objects().filter(|it| !hidden.hides_object(&it.name));
+            names.extend(seen.map(|it| it.name.clone()));
         }
         names.sort();
         names.dedup();
@@ -110,12 +115,7 @@ impl View<'_> {
             let object = Arc::new((definition.object)(self));
             return Some(Table::new(object, (definition.rows)(self)));
         }
-        if self.tooling {
-            return None;
-        }
-        let object = Arc::new(records::object(self.org, name)?);
-        let rows = self.records.rows(&object);
-        Some(Table::new(object, rows))
+        None
     }
 }
 
@@ -127,7 +127,9 @@ impl Catalog for View<'_> {
         if self.tooling {
             return None;
         }
-        records::object(self.org, name).map(Arc::new)
+        let schema = self.store.schema(self.org);
+        let object = schema.object(name)?;
+        (!self.viewer.access.hides_object(&object.name)).then_some(object)
     }
 
     fn table(&self, name: &str) -> Option<Arc<Table>> {

@@ -7,11 +7,11 @@ use super::{
     define::{AUDITED, audited, child, id, object, text, time},
     metadata::{document, own_name},
     org::named,
-    records,
 };
 use crate::{
     model::TypeName,
     simorg::{
+        records,
         soql::{Catalog, Row},
         state::{FlowVersions, made_id},
     },
@@ -216,11 +216,11 @@ fn entities(view: &View<'_>) -> Vec<Row> {
                 Value::from(stem),
                 json!(component.and_then(|it| it.namespace.clone())),
                 Value::from(object.label.as_str()),
-                Value::from(format!("{}s", object.label)),
+                Value::from(object.plural.as_str()),
                 text(&object.prefix),
-                Value::from(object.writable),
+                Value::from(object.can.create),
                 Value::from(true),
-                Value::from(false),
+                Value::from(object.custom_setting.is_some()),
                 component.map_or(Value::Null, |it| time(it.modified.at)),
                 id(component.and_then(|it| it.modified.by.id)),
             ])

@@ -1,0 +1,71 @@
+//! Records: what an org holds besides its configuration.
+//!
+//! # For who serves an API on top
+//!
+//! Everything goes through a [`Bench`]: the org, the [`Store`] of its rows and
+//! who asks. REST, SOAP and Bulk have the same ways in:
+//!
+//! - [`Bench::run`] is the one way to write: insert, update, upsert, delete,
+//!   hard delete, undelete of [`Item`]s, each with its own result, all rules of
+//!   integrity in one place. A value is JSON or text as a CSV cell has it;
+//!   `null` empties a field, an absent name leaves it. A parent is named by an
+//!   external id as `{"Account": {"Ext__c": "7"}}`.
+//! - [`Bench::find`] checks a query and finds its rows; [`Bench::page`] gives
+//!   some of them as JSON, [`Bench::cells`] as plain values in the order of
+//!   [`Found::columns`]. A [`Found`] holds no rows, only where they are, so a
+//!   query over a million rows costs eight megabytes.
+//! - [`Bench::read`] gives one record; [`Bench::object`] an object as this user
+//!   sees it, [`Bench::objects`] all of them, [`Bench::schema`] what nobody is
+//!   kept from.
+//! - [`Bench::load`] puts rows in unchecked, for projects and made-up companies.
+//! - [`Store::put_blob`] and [`Store::blob`] keep contents of files, by record
+//!   and field. A `base64` value that is written goes there by itself.
+//!
+//! # Inside
+//!
+//! ```text
+//! standard  the standard objects, a table read from text
+//! custom    a CustomField element → a field
+//! schema    the objects of an org, their prefixes and relationships
+//! cell      values
+//! store     SQLite; the one module that knows it
+//! bench     org, store and user together: who sees what
+//! load      rows of a project, from CSV
+//! check     a value as it comes → a value as the field takes it
+//! write     insert, update, upsert
+//! delete    recycle bin, cascades, undelete
+//! rules     what the platform does by itself around a write
+//! traps     rows refused on request: rules, triggers, locks
+//! formula   simple formulas → SQL
+//! sql       a query → SQL
+//! answer    rows → what a query gives
+//! ```
+//!
+//! Invariant: a row that any API wrote has passed [`Bench::run`].
+
+mod answer;
+mod bench;
+mod cell;
+mod check;
+mod custom;
+mod delete;
+mod error;
+mod formula;
+mod load;
+mod rules;
+mod schema;
+mod sql;
+mod standard;
+mod store;
+mod traps;
+mod write;
+
+pub use answer::{Found, OutColumn};
+pub use bench::Bench;
+pub use cell::Cell;
+pub use error::RowError;
+pub use load::CsvError;
+pub use schema::{Link, Schema, component};
+pub use store::{Store, StoreError, StoredRow};
+pub use traps::{Act as TrapAct, Trap, TrapKind, Traps};
+pub use write::{Act, Item, Options, Saved};
