@@ -47,7 +47,7 @@ pub struct Globals {
     #[arg(long, global = true, help_heading = COMMON)]
     pub json: bool,
 
-    /// Print no progress
+    /// Print no progress and no news; warnings are printed
     #[arg(short, long, global = true, help_heading = COMMON)]
     pub quiet: bool,
 
@@ -148,6 +148,13 @@ impl Context {
     /// Says a line on standard error, in spite of `--quiet`.
     pub(super) fn say(&self, line: &str) {
         self.monitor.say(line);
+    }
+
+    /// Says a line on standard error, where `--quiet` does not forbid it.
+    pub(super) fn note(&self, line: &str) {
+        if !self.globals.quiet {
+            self.monitor.say(line);
+        }
     }
 
     /// Stops drawing progress, so that a question can be read.

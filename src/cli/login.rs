@@ -430,7 +430,7 @@ pub(super) fn make_redaction_key(context: &Context) -> Result<Option<RedactionKe
     let (text, path) = vault.make_redaction_key()?;
     let hint = format!("remove {}", path.display());
     let key = parse_redaction_key(text.expose(), hint)?;
-    context.say(&format!(
+    context.note(&format!(
         "made the key of redaction tags, {}; other machines and CI need it as {REDACTION_KEY}",
         path.display()
     ));

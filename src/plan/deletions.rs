@@ -3,9 +3,10 @@
 //! A deletion was listed before, is absent from a successful listing in scope, and
 //! is absent again from the listing at the end. A type that came back empty or
 //! lost more than a set share keeps its components as stale, unless
-//! `SetupAuditTrail` accounts for them or the user accepts it.
+//! `SetupAuditTrail` accounts for them or the user accepts it. Fewer are asked for by
+//! their names before they are believed to be gone, since a listing can be short.
 //!
-//! Invariant: no failed, partial or suddenly empty listing makes a deletion.
+//! Invariant: no failed, partial, short or suddenly empty listing makes a deletion.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,6 +99,10 @@ pub enum Doubt {
     },
     /// The user of the run lost permissions.
     SeesLess,
+    /// The org gives it when it is asked for by its name.
+    StillGiven,
+    /// The org was asked for it by its name, and did not answer.
+    NotAnswered(String),
 }
 
 impl std::fmt::Display for Doubt {
@@ -119,6 +124,10 @@ impl std::fmt::Display for Doubt {
                 "{n_missing} of {n_before} components are missing at once"
             ),
             Self::SeesLess => f.write_str("the user of this run has fewer permissions than before"),
+            Self::StillGiven => f.write_str("no listing names it, and a retrieve gives it"),
+            Self::NotAnswered(reason) => {
+                write!(f, "no listing names it, and asking for it failed: {reason}")
+            }
         }
     }
 }
@@ -136,6 +145,18 @@ pub struct TypeVerdict {
     pub in_motion: BTreeSet<ComponentKey>,
     /// Why `stale` is not empty.
     pub doubt: Option<Doubt>,
+}
+
+impl TypeVerdict {
+    /// Keeps what was taken for deleted where asking for it by name left a doubt.
+    pub fn keep(&mut self, doubts: &BTreeMap<ComponentKey, Doubt>) {
+        for (key, doubt) in doubts {
+            if self.deleted.remove(key) {
+                self.stale.insert(key.clone());
+                self.doubt.get_or_insert_with(|| doubt.clone());
+            }
+        }
+    }
 }
 
 /// The two listings of a run.
@@ -402,6 +423,17 @@ mod tests {
             ..CAREFUL
         };
         assert_eq!(of(39, less).doubt, Some(Doubt::SeesLess));
+    }
+
+    #[test]
+    fn what_the_org_still_gives_by_name_is_kept() {
+        let now = listing(&["Report:F/A"]);
+        let before = ["Report:F/A", "Report:F/B", "Report:F/C"];
+        let mut verdict = report(&before, &now, &now, CAREFUL, &[]);
+        verdict.keep(&[(key("Report:F/B"), Doubt::StillGiven)].into());
+        assert_eq!(verdict.deleted, keys(&["Report:F/C"]));
+        assert_eq!(verdict.stale, keys(&["Report:F/B"]));
+        assert_eq!(verdict.doubt, Some(Doubt::StillGiven));
     }
 
     #[test]

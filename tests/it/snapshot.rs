@@ -523,8 +523,14 @@ fn tag_marks_also_where_nothing_changed_and_dry_run_retrieves_nothing() {
         "{report:#}"
     );
     assert!(report["dry_run"]["n_retrieves"].as_u64().unwrap() >= 1);
+    let expected = report["dry_run"]["n_files"].as_u64().unwrap();
 
-    snapshot(&env, &["--tag", "first", "-m", "Before the project"]);
+    let report = snapshot(&env, &["--tag", "first", "-m", "Before the project"]);
+    let came = report["n_changed_files"].as_u64().unwrap();
+    assert!(
+        expected.abs_diff(came) * 4 < came,
+        "{expected} files were expected, {came} came"
+    );
     let head = env.head();
     let report = snapshot(&env, &["--tag", "second", "-m", "Nothing happened"]);
     assert_eq!(report["pass"], "full");
@@ -567,4 +573,36 @@ fn no_secret_of_the_org_is_in_any_object() {
     let said = env.git(&["show", "HEAD:.orgkeep/redacted.jsonl"]);
     assert_eq!(said.lines().count(), 5, "{said}");
     env.git(&["grep", "-q", "Acme_Identity"]);
+}
+
+#[test]
+fn org_with_nothing_in_scope_has_a_history_and_what_comes_later_an_author() {
+    let env = TestEnv::initialised();
+    let config = env.repo().join("orgkeep.toml");
+    let written = fs::read_to_string(&config).unwrap();
+    let only = "[metadata]\ninclude = [\"LightningMessageChannel:News*\"]";
+    fs::write(&config, written.replace("[metadata]", only)).unwrap();
+    env.git(&["commit", "-qam", "Settings"]);
+
+    let ran = env.orgkeep(&["snapshot", "--quiet"]).status(0);
+    assert_eq!(ran.stderr, "", "quiet means no news");
+    assert!(ran.stdout.contains("First snapshot of"), "{}", ran.stdout);
+    assert_eq!(n_commits(&snapshot(&env, &[])), 0);
+
+    let package = Package::acme();
+    let path = "messageChannels/News.messageChannel";
+    fs::create_dir_all(package.path("messageChannels")).unwrap();
+    fs::write(
+        package.path(path),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <LightningMessageChannel xmlns=\"http://soap.sforce.com/2006/04/metadata\">\n    \
+         <isExposed>true</isExposed>\n    <masterLabel>News</masterLabel>\n\
+         </LightningMessageChannel>\n",
+    )
+    .unwrap();
+    package.load(&env.org, "omar@acme.example", "2027-01-10T10:00:00Z");
+    snapshot(&env, &[]);
+    let author = env.git(&["log", "-1", "--format=%an"]);
+    assert_eq!(author, "Omar Haddad\n");
+    env.assert_sound();
 }

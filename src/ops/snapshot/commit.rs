@@ -117,11 +117,7 @@ pub(super) async fn commits(
     }
     for commit in planned {
         let label = match commit.kind {
-            Kind::First => format!(
-                "First snapshot of {}: {} components",
-                identity.org.name,
-                plan.in_scope.components.len()
-            ),
+            Kind::First => first_of(identity, plan),
             _ => rollback_of(&commit, plan)
                 .map(|it| it.title.clone())
                 .unwrap_or_default(),
@@ -149,6 +145,11 @@ pub(super) async fn commits(
             commit,
         });
     }
+    if drafts.is_empty() && base.org.is_none() {
+        // An org without a component has a history as well: what comes later has an author.
+        let label = first_of(identity, plan);
+        drafts.push(ours(Kind::First, &label, &[], registry, plan.began));
+    }
     if drafts.is_empty() && ledger.gaps_moved {
         drafts.push(ours(Kind::Gap, &ledger.story, &[], registry, plan.began));
     }
@@ -161,6 +162,15 @@ pub(super) async fn commits(
         changes,
         ledger,
     })
+}
+
+/// What the first commit of a history says.
+fn first_of(identity: &Identity, plan: &ReadPlan) -> String {
+    format!(
+        "First snapshot of {}: {} components",
+        identity.org.name,
+        plan.in_scope.components.len()
+    )
 }
 
 /// Components that are listed under another name than before, by the old one.

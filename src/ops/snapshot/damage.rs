@@ -75,9 +75,10 @@ pub(super) fn lacks(
         .iter()
         .filter(|it| it.path.ends_with("-meta.xml"))
         .count();
-    match (ty.files, files.len(), n_meta) {
-        (Files::Content, 1, 0) => Some(Damage::part("its -meta.xml file is not in the answer")),
-        (Files::Content, 1, 1) => Some(Damage::part("only its -meta.xml file is in the answer")),
+    let has_both = matches!(ty.files, Files::Content | Files::StaticResource);
+    match (has_both, files.len(), n_meta) {
+        (true, 1, 0) => Some(Damage::part("its -meta.xml file is not in the answer")),
+        (true, 1, 1) => Some(Damage::part("only its -meta.xml file is in the answer")),
         _ => None,
     }
 }
@@ -251,6 +252,7 @@ mod tests {
                 .contains("-meta.xml")
         );
         assert!(lacks("ApexClass:A", &["classes/A.cls-meta.xml"]).is_some());
+        assert!(lacks("StaticResource:A", &["staticresources/A.resource"]).is_some());
         assert_eq!(lacks("Layout:A-B", &["layouts/A-B.layout"]), None);
     }
 

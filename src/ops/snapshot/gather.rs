@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use super::{
     damage::{self, Damage, Damaged},
     listing::parent_of,
+    short,
 };
 use crate::{
     archive::{self, Archive, Problem, read::FileSource},
@@ -254,9 +255,10 @@ impl Conversion<'_> {
             if let Some(damage) = outcome.damage {
                 into.damaged.insert(outcome.key.clone(), damage);
             }
+            let is_bundle = short::is_bundle(self.registry, &outcome.key);
             let known = into.files.entry(outcome.key).or_default();
             // Of a component that was fetched again the later answer counts.
-            known.retain(|it| files.iter().all(|new| new.path != it.path));
+            known.retain(|it| !is_bundle && files.iter().all(|new| new.path != it.path));
             known.extend(files);
         }
         Ok(())

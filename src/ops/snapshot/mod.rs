@@ -8,6 +8,7 @@
 
 mod base;
 mod commit;
+mod confirm;
 mod damage;
 mod decide;
 mod detail;
@@ -36,6 +37,7 @@ mod references;
 mod renew;
 mod report;
 mod rewrite;
+mod short;
 mod status;
 
 use std::cell::RefCell;

@@ -12,25 +12,25 @@ use sha2::{Digest, Sha256};
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::Base,
+    confirm::confirm_deletions,
     damage,
     decide::ReadPlan,
     gather::{Conversion, Gathered},
-    listing::{self, parent_of},
+    listing,
     merge::merge_partial,
     people, redaction,
+    short::Short,
 };
 use crate::{
     client::{Org, RetrieveMessage},
     ledger::{Gap, GapKind},
     model::{ComponentKey, Manifest, RemoteComponent, Timestamp, TypeName, hex},
     ops::{
-        discover::{self, Query},
         error::Error,
         fetch::{self, Keeping, Notes, Quality, Spool},
     },
     plan::{
         commits::Trail,
-        deletions::{self, Caution},
         retrieve::{
             Cost, CostModel, Limits, ManifestHints, RetrieveBatch, RetrieveRequest, manifest,
             motion, partial, plan_retrieve, recover::Queue,
@@ -82,6 +82,11 @@ pub(super) async fn read(
     let tags = redaction::tags(setup, base, plan.org_id);
     let conversion = conversion(base, setup, tags.as_ref());
     let spool = Spool::open(&repo.private_dir()?)?;
+    let keeping = Keeping {
+        spool: &spool,
+        notes,
+    };
+    let mut short = Short::default();
     let mut answers = Answers {
         gathered: Gathered::default(),
         answered: BTreeMap::new(),
@@ -111,15 +116,14 @@ pub(super) async fn read(
     for round in 1..=motion::MAX_ROUNDS {
         let (fetched, messages) = fetch_round(
             org,
-            Keeping {
-                spool: &spool,
-                notes,
-            },
+            keeping,
+            base,
             &batches,
             plan,
             setup,
             &conversion,
             pack,
+            &mut short,
             &mut answers,
             monitor,
         )
@@ -136,6 +140,7 @@ pub(super) async fn read(
         if round < motion::MAX_ROUNDS {
             let damaged = &answers.gathered.damaged;
             again.extend(damage::again(registry, base, plan, &batches, damaged));
+            again.extend(short.again(registry, plan, &batches));
         }
         if again.is_empty() {
             break;
@@ -161,7 +166,18 @@ pub(super) async fn read(
             "the audit trail cannot be read, so deletions have no author: {reason}"
         ))),
     }
-    confirm_deletions(org, base, plan, options, &mut answers, monitor).await?;
+    confirm_deletions(
+        org,
+        keeping,
+        base,
+        plan,
+        setup,
+        options,
+        &mut answers,
+        monitor,
+    )
+    .await?;
+    short.conclude(base, plan, options.accept_deletions, &mut answers);
     merge_partial(repo, base, plan, &conversion, pack, &mut answers)?;
     damage::conclude(registry, base, plan, &mut answers);
     answers.gaps.append(&mut answers.gathered.gaps);
@@ -203,25 +219,18 @@ type Properties = BTreeMap<ComponentKey, RemoteComponent>;
 async fn fetch_round(
     org: &Org,
     keeping: Keeping<'_>,
+    base: &Base,
     batches: &[RetrieveBatch],
     plan: &ReadPlan,
     setup: &SnapshotSetup,
     conversion: &Conversion<'_>,
     pack: &PackBuilder<'_>,
+    short: &mut Short,
     answers: &mut Answers,
     monitor: &dyn Monitor,
 ) -> Result<(Properties, Vec<RetrieveMessage>), Error> {
     let mut queue = Queue::new(batches.to_vec(), answers.costs.clone());
-    let named_under = |it: &TypeName| manifest_type(it);
-    let active = |key: &ComponentKey| {
-        let versions = plan.flows.get(key.name.as_str())?;
-        versions.active.filter(|it| *it != versions.latest)
-    };
-    let hints = ManifestHints {
-        named_under: &named_under,
-        active_version: &active,
-    };
-    let manifest_of = |batch: &RetrieveBatch| manifest(batch, setup.api_version, &hints);
+    let manifest_of = |batch: &RetrieveBatch| manifest_of(batch, plan, setup);
     let digest_of = |manifest: &Manifest| digest(manifest, plan);
     let fetched = RefCell::new((Properties::new(), Vec::new()));
     let result = fetch::fetch_all(
@@ -240,7 +249,8 @@ async fn fetch_round(
                 conversion.gather(it.zip, &it.batch, &it.components, &coverage, pack, gathered)
             })
             .map_err(damage::of_answer)?;
-            let quality = match gathered.damaged.len() > n_damaged {
+            let is_short = short.note(base, plan, conversion, &it.batch, gathered);
+            let quality = match is_short || gathered.damaged.len() > n_damaged {
                 true => Quality::Damaged,
                 false => Quality::Good,
             };
@@ -275,6 +285,24 @@ async fn fetch_round(
     Ok(fetched.into_inner())
 }
 
+/// The manifest that asks for a batch.
+pub(super) fn manifest_of(
+    batch: &RetrieveBatch,
+    plan: &ReadPlan,
+    setup: &SnapshotSetup,
+) -> Manifest {
+    let named_under = |it: &TypeName| manifest_type(it);
+    let active = |key: &ComponentKey| {
+        let versions = plan.flows.get(key.name.as_str())?;
+        versions.active.filter(|it| *it != versions.latest)
+    };
+    let hints = ManifestHints {
+        named_under: &named_under,
+        active_version: &active,
+    };
+    manifest(batch, setup.api_version, &hints)
+}
+
 /// The type that a manifest names components of another type under.
 fn manifest_type(type_name: &TypeName) -> Option<TypeName> {
     let ty = Registry::official().type_named(type_name.as_str())?;
@@ -286,7 +314,7 @@ fn manifest_type(type_name: &TypeName) -> Option<TypeName> {
 }
 
 /// Tells the same call of the same listing again: its members, and their dates.
-fn digest(manifest: &Manifest, plan: &ReadPlan) -> String {
+pub(super) fn digest(manifest: &Manifest, plan: &ReadPlan) -> String {
     let mut hasher = Sha256::new();
     hasher.update(plan.org_id.as_str().as_bytes());
     hasher.update(manifest.render());
@@ -432,95 +460,4 @@ pub(super) fn tree_key(
     let path = listed.map_or("", |it| it.file_name.as_str());
     let path = path.strip_prefix("unpackaged/").unwrap_or(path);
     ComponentKey::parse(source::UNMAPPED_TYPE, path).unwrap_or_else(|_| key.clone())
-}
-
-/// Lists again every type or folder of which something is missing, and decides what was deleted.
-async fn confirm_deletions(
-    org: &Org,
-    base: &Base,
-    plan: &ReadPlan,
-    options: &SnapshotOptions,
-    answers: &mut Answers,
-    monitor: &dyn Monitor,
-) -> Result<(), Error> {
-    let registry = Registry::official();
-    let before: BTreeSet<ComponentKey> = base
-        .keys()
-        .into_iter()
-        .filter(|it| !plan.left.contains(it) && !listing::is_guessed(it))
-        .filter(|it| !plan.is_selective || plan.decision.gone.contains(it))
-        .collect();
-    let first = listing::for_deletions(&plan.discovery);
-    let missing = deletions::to_confirm(&before, &first);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let mut second = discover::list(org, again(registry, &missing), monitor).await?;
-    second.forget_folders_that_are_gone();
-    let second = listing::for_deletions(&second);
-    let caution = Caution {
-        accept: options.accept_deletions,
-        sees_less: plan.sees_less,
-        ..Caution::default()
-    };
-    let accounted_for = |key: &ComponentKey| {
-        answers.trail.deletion_of(key, None).is_some()
-            || parent_of(registry, key)
-                .is_some_and(|it| answers.trail.deletion_of(&it, None).is_some())
-    };
-    let listings = deletions::Listings {
-        first: &first,
-        second: &second,
-    };
-    let verdicts = deletions::decide(&before, &listings, caution, accounted_for);
-    for (type_name, verdict) in verdicts {
-        for key in verdict.deleted.iter().chain(verdict.respelled.keys()) {
-            let tree_key = tree_key(registry, key, base.remote(key));
-            answers.deleted.insert(key.clone());
-            answers.deleted.insert(tree_key);
-        }
-        answers.unsettled.extend(verdict.in_motion);
-        let reason = verdict.doubt.map(|it| it.to_string()).unwrap_or_default();
-        for key in verdict.stale {
-            answers.gaps.insert(Gap {
-                what: key.to_string(),
-                kind: GapKind::Stale,
-                reason: reason.clone(),
-                since: Some(stale_since(base, &key, plan.began)),
-            });
-            answers.stale.insert(key);
-        }
-        if !reason.is_empty() {
-            monitor.event(Event::Warned(format!(
-                "{type_name}: {reason}; nothing of it is deleted"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Since when a component is stale: as the ledger says, else from now on.
-fn stale_since(base: &Base, key: &ComponentKey, now: Timestamp) -> Timestamp {
-    let known = base
-        .coverage
-        .gaps
-        .iter()
-        .find(|it| it.kind == GapKind::Stale && it.what == key.to_string());
-    known.and_then(|it| it.since).unwrap_or(now)
-}
-
-/// The questions that list again what is missing: its type, or the folder that it was in.
-fn again(registry: &Registry, missing: &BTreeSet<ComponentKey>) -> Vec<Query> {
-    let question = |key: &ComponentKey| {
-        let in_folder = registry
-            .type_named(key.type_name.as_str())
-            .is_some_and(|it| it.in_folder);
-        let folder = key.name.folder().filter(|_| in_folder);
-        Query {
-            type_name: key.type_name.clone(),
-            folder: folder.map(str::to_owned),
-        }
-    };
-    let queries: BTreeSet<Query> = missing.iter().map(question).collect();
-    queries.into_iter().collect()
 }

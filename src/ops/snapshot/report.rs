@@ -8,6 +8,7 @@ use super::{
     SnapshotSetup,
     base::Base,
     decide::ReadPlan,
+    listing::parent_of,
     push::PushReport,
     read::Answers,
     record::{self, Outcome},
@@ -15,8 +16,9 @@ use super::{
 use crate::{
     client::{Identity, Org},
     ledger::Gap,
-    model::Timestamp,
+    model::{ComponentKey, Timestamp},
     ops::jobs::DeployNews,
+    registry::{Files, Registry},
 };
 
 /// What a snapshot did.
@@ -89,7 +91,7 @@ pub struct DryRun {
     pub n_retrieves: usize,
     /// Calls still to be made, as estimated.
     pub n_calls: usize,
-    /// Files that the answers are expected to hold.
+    /// Files of the tree that the answers are expected to become.
     pub n_files: u64,
 }
 
@@ -124,12 +126,7 @@ pub(super) fn dry_run(
     for key in plan.fetched() {
         *by_type.entry(key.type_name.to_string()).or_default() += 1;
     }
-    let n_files = plan
-        .requests
-        .iter()
-        .flat_map(|it| &it.components)
-        .map(|it| plan.costs.estimate(it).files)
-        .sum();
+    let n_files = expected_files(plan);
     let mut report = base_report(plan, org, identity, setup);
     let gaps = plan.in_scope.gaps.iter();
     report.gaps = gaps
@@ -144,6 +141,37 @@ pub(super) fn dry_run(
         n_files,
     });
     report
+}
+
+/// Files of the tree that what is fetched is expected to become.
+///
+/// Children that are listed and have a file of their own count as one; only what is in
+/// a bundle no listing tells, so that is learned or guessed.
+fn expected_files(plan: &ReadPlan) -> u64 {
+    let registry = Registry::official();
+    let mut n_children: BTreeMap<ComponentKey, u64> = BTreeMap::new();
+    for key in plan.in_scope.components.keys() {
+        if let Some(parent) = parent_of(registry, key) {
+            *n_children.entry(parent).or_default() += 1;
+        }
+    }
+    let files_of = |key: &ComponentKey| {
+        let ty = registry.type_named(key.type_name.as_str());
+        match ty.map(|it| it.files) {
+            Some(Files::Single | Files::Labels) => 1,
+            Some(Files::Content) => 2,
+            Some(Files::Decomposed) => 1 + n_children.get(key).copied().unwrap_or(0),
+            Some(
+                Files::Bundle
+                | Files::Mixed
+                | Files::StaticResource
+                | Files::DigitalExperience
+                | Files::UiBundle,
+            )
+            | None => plan.costs.estimate(key).files,
+        }
+    };
+    plan.fetched().map(files_of).sum()
 }
 
 /// The report of a snapshot that was taken.

@@ -171,7 +171,7 @@ fn is_status(request: &str) -> bool {
 #[test]
 fn damaged_archive_is_told_and_deletes_nothing() {
     type Damage = fn(Vec<u8>) -> Vec<u8>;
-    let cases: [(&str, Damage); 10] = [
+    let cases: [(&str, Damage); 12] = [
         ("archive cut short", |it| {
             in_zip(it, |zip| zip[..zip.len() / 2].to_vec())
         }),
@@ -205,6 +205,14 @@ fn damaged_archive_is_told_and_deletes_nothing() {
         ("object left out", |it| {
             without(it, |name| name == "unpackaged/objects/Account.object")
         }),
+        ("files of bundles left out", |it| {
+            without(it, |name| {
+                name.ends_with("equipmentPicker.css") || name.ends_with("RentalDeskHeader.design")
+            })
+        }),
+        ("static resource without its meta file", |it| {
+            without(it, |name| name.ends_with("/PriceTable.resource-meta.xml"))
+        }),
         ("empty archive", |it| {
             without(it, |name| !name.ends_with("package.xml"))
         }),
@@ -219,6 +227,57 @@ fn damaged_archive_is_told_and_deletes_nothing() {
                 answer
             }
         });
+        stage.assert_survives(&dir, &ran, what);
+    }
+}
+
+/// Takes the listed components whose block `is_gone` out of an answer.
+fn without_blocks(answer: Vec<u8>, block: &str, is_gone: impl Fn(&str) -> bool) -> Vec<u8> {
+    let text = String::from_utf8(answer).unwrap();
+    let (start, end) = (format!("<{block}>"), format!("</{block}>"));
+    let mut kept = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(&start) {
+        let (before, from) = rest.split_at(at);
+        let (one, after) = from.split_at(from.find(&end).unwrap() + end.len());
+        kept.push_str(before);
+        if !is_gone(one) {
+            kept.push_str(one);
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept.into_bytes()
+}
+
+#[test]
+fn short_listing_is_told_and_deletes_nothing() {
+    type IsGone = fn(&str) -> bool;
+    let cases: [(&str, &str, &str, IsGone); 4] = [
+        ("two classes", "listMetadata", "result", |it| {
+            it.contains("<type>ApexClass</type>") && it.contains("<fullName>OpportunityService")
+        }),
+        ("a report in a folder", "listMetadata", "result", |it| {
+            it.contains("<type>Report</type>") && it.contains("Pipeline")
+        }),
+        ("a field", "listMetadata", "result", |it| {
+            it.contains("<fullName>Account.Region__c</fullName>")
+        }),
+        ("a type", "describeMetadata", "metadataObjects", |it| {
+            it.contains("<xmlName>CustomPermission</xmlName>")
+        }),
+    ];
+    let stage = Stage::new();
+    for (what, call, block, is_gone) in cases {
+        let dir = stage.copy(what);
+        let ran = stage.run(&dir, move |_, request, answer| {
+            if request.contains(&format!("<{call}")) || request.contains(&format!(":{call}")) {
+                without_blocks(answer, block, is_gone)
+            } else {
+                answer
+            }
+        });
+        assert_eq!(ran.status, 3, "{what}: {}{}", ran.stdout, ran.stderr);
         stage.assert_survives(&dir, &ran, what);
     }
 }
