@@ -8,7 +8,7 @@ use super::{
     SnapshotSetup,
     base::Base,
     decide::ReadPlan,
-    listing::parent_of,
+    listing::{is_guessed, parent_of},
     push::PushReport,
     read::Answers,
     record::{self, Outcome},
@@ -146,7 +146,8 @@ pub(super) fn dry_run(
 /// Files of the tree that what is fetched is expected to become.
 ///
 /// Children that are listed and have a file of their own count as one; only what is in
-/// a bundle no listing tells, so that is learned or guessed.
+/// a bundle no listing tells, so that is learned or guessed. Names that the org may not
+/// know, those of standard value sets, count for nothing.
 fn expected_files(plan: &ReadPlan) -> u64 {
     let registry = Registry::official();
     let mut n_children: BTreeMap<ComponentKey, u64> = BTreeMap::new();
@@ -171,7 +172,8 @@ fn expected_files(plan: &ReadPlan) -> u64 {
             | None => plan.costs.estimate(key).files,
         }
     };
-    plan.fetched().map(files_of).sum()
+    let fetched = plan.fetched().filter(|it| !is_guessed(it));
+    fetched.map(files_of).sum()
 }
 
 /// The report of a snapshot that was taken.
