@@ -1,6 +1,7 @@
 //! Reads archives that somebody else made.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     fs::File,
     io::{self, Read},
@@ -152,9 +153,9 @@ pub struct Archive<R> {
 }
 
 /// The packed bytes of one entry.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Packed<'a> {
-    entry: &'a Entry,
+    entry: Cow<'a, Entry>,
     bytes: Vec<u8>,
 }
 
@@ -223,7 +224,7 @@ impl<R: ReadAt> Archive<R> {
         let entry = &self.entries[n];
         let (start, size) = self.place(entry)?;
         Ok(Packed {
-            entry,
+            entry: Cow::Borrowed(entry),
             bytes: read_vec(&self.source, start, size)?,
         })
     }
@@ -370,6 +371,15 @@ impl<R: ReadAt> Archive<R> {
 }
 
 impl Packed<'_> {
+    /// The same without its archive.
+    #[must_use]
+    pub fn into_owned(self) -> Packed<'static> {
+        Packed {
+            entry: Cow::Owned(self.entry.into_owned()),
+            bytes: self.bytes,
+        }
+    }
+
     /// The bytes as they are in the archive.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -399,7 +409,7 @@ impl Packed<'_> {
         let most = (self.bytes.len() as u64).saturating_mul(1_032);
         let capacity = usize::try_from(self.entry.size.min(most)).unwrap_or(0);
         let mut out = Vec::with_capacity(capacity);
-        Unpacking::new(self.entry, self.bytes.as_slice())
+        Unpacking::new(&self.entry, self.bytes.as_slice())
             .read_to_end(&mut out)
             .map_err(|err| Error::Damaged {
                 name: self.entry.name.clone(),

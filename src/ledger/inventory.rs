@@ -20,25 +20,48 @@ pub struct Inventory {
 }
 
 /// A line as it is spelled: the words of listMetadata.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenLine<'a> {
+    full_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<crate::model::RecordId>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    file_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by_id: Option<crate::model::RecordId>,
+    created_by_name: &'a str,
+    created_date: crate::model::Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_modified_by_id: Option<crate::model::RecordId>,
+    last_modified_by_name: &'a str,
+    last_modified_date: crate::model::Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace_prefix: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manageable_state: Option<&'a str>,
+}
+
+/// The same as it is read.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
     full_name: ComponentName,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     id: Option<crate::model::RecordId>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     file_name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     created_by_id: Option<crate::model::RecordId>,
     created_by_name: String,
     created_date: crate::model::Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     last_modified_by_id: Option<crate::model::RecordId>,
     last_modified_by_name: String,
     last_modified_date: crate::model::Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     namespace_prefix: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     manageable_state: Option<String>,
 }
 
@@ -98,24 +121,7 @@ impl Inventory {
     /// Writes it, ordered by full name.
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
-        let rows: Vec<Line> = self
-            .components
-            .values()
-            .map(|it| Line {
-                full_name: it.key.name.clone(),
-                id: it.id,
-                file_name: it.file_name.clone(),
-                created_by_id: it.created.by.id,
-                created_by_name: it.created.by.name.clone(),
-                created_date: it.created.at,
-                last_modified_by_id: it.modified.by.id,
-                last_modified_by_name: it.modified.by.name.clone(),
-                last_modified_date: it.modified.at,
-                namespace_prefix: it.namespace.clone(),
-                manageable_state: it.manageable_state.clone(),
-            })
-            .collect();
-        lines(&rows)
+        render_inventory(self.components.values())
     }
 
     /// Adds a component, or replaces the one of its name.
@@ -123,6 +129,24 @@ impl Inventory {
         self.components
             .insert(component.key.name.clone(), component);
     }
+}
+
+/// Writes an inventory of `components`, which come ordered by full name.
+#[must_use]
+pub fn render_inventory<'a>(components: impl IntoIterator<Item = &'a RemoteComponent>) -> Vec<u8> {
+    lines(components.into_iter().map(|it| WrittenLine {
+        full_name: it.key.name.as_str(),
+        id: it.id,
+        file_name: &it.file_name,
+        created_by_id: it.created.by.id,
+        created_by_name: &it.created.by.name,
+        created_date: it.created.at,
+        last_modified_by_id: it.modified.by.id,
+        last_modified_by_name: &it.modified.by.name,
+        last_modified_date: it.modified.at,
+        namespace_prefix: it.namespace.as_deref(),
+        manageable_state: it.manageable_state.as_deref(),
+    }))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub mod state;
 pub use coverage::{Acceptance, Coverage, Extent, Gap, GapKind};
 pub use deploys::{DeployEnd, DeployRecord, Deploys};
 pub use flows::FlowVersions;
-pub use inventory::Inventory;
+pub use inventory::{Inventory, render_inventory};
 pub use org::{OrgFile, RuleVersions};
 pub use records::{Cursor, OpenJob, RecordGap, RecordsLedger, RecordsState};
 pub use redacted::RedactedValues;
@@ -58,10 +58,10 @@ fn whole<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, 
 }
 
 /// Writes one value a line.
-fn lines<'a, T: serde::Serialize + 'a>(values: impl IntoIterator<Item = &'a T>) -> Vec<u8> {
+fn lines<T: serde::Serialize>(values: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut out = Vec::new();
     for value in values {
-        serde_json::to_writer(&mut out, value).expect("a ledger value has string keys");
+        serde_json::to_writer(&mut out, &value).expect("a ledger value has string keys");
         out.push(b'\n');
     }
     out

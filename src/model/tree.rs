@@ -54,13 +54,16 @@ impl TreePath {
     pub fn from_org(text: &str) -> Result<Self, InvalidPath> {
         let path = text.parse::<Self>()?;
         for part in text.split('/') {
-            let part = part.to_ascii_lowercase();
-            let obeyed = part.starts_with(".git")
-                || part.starts_with(".orgkeep")
-                || matches!(
-                    part.as_str(),
-                    ".forceignore" | "sfdx-project.json" | "orgkeep.toml"
-                );
+            let begins = |with: &str| {
+                let start = part.as_bytes().get(..with.len());
+                start.is_some_and(|it| it.eq_ignore_ascii_case(with.as_bytes()))
+            };
+            let is = |name: &str| part.eq_ignore_ascii_case(name);
+            let obeyed = begins(".git")
+                || begins(".orgkeep")
+                || [".forceignore", "sfdx-project.json", "orgkeep.toml"]
+                    .into_iter()
+                    .any(is);
             if obeyed {
                 return Err(InvalidPath {
                     text: text.to_owned(),
@@ -122,8 +125,20 @@ fn hfs_ignores(it: char) -> bool {
     matches!(it, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
+fn has_control(part: &str) -> bool {
+    if part.is_ascii() {
+        return part.bytes().any(|it| it.is_ascii_control());
+    }
+    part.chars().any(char::is_control)
+}
+
 /// Whether some file system takes `part` for `.git`.
 fn is_dot_git(part: &str) -> bool {
+    // Each spelling begins with a dot, a `g`, or with what HFS+ does not see.
+    let first = part.as_bytes().first();
+    if first.is_none_or(|it| it.is_ascii() && !matches!(it, b'.' | b'g' | b'G')) {
+        return false;
+    }
     let hfs: String = part.chars().filter(|it| !hfs_ignores(*it)).collect();
     if hfs.eq_ignore_ascii_case(".git") {
         return true;
@@ -159,7 +174,7 @@ impl FromStr for TreePath {
                 _ if part.contains('\\') => {
                     return refuse("it has a backslash, which separates folders on Windows");
                 }
-                _ if part.chars().any(char::is_control) => {
+                _ if has_control(part) => {
                     return refuse("it has a control character");
                 }
                 _ => (),

@@ -2,6 +2,11 @@
 //!
 //! Hides `ignore`, whose patterns are those of Git.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// Rules that hold wherever there is a `.forceignore`, before its own.
@@ -25,6 +30,8 @@ const BUILT_IN: [&str; 11] = [
 #[derive(Clone, Debug)]
 pub struct Ignored {
     rules: Gitignore,
+    /// Verdicts on folders so far: each holds many files.
+    folders: Arc<RwLock<HashMap<String, bool>>>,
     /// Lines that are no pattern, with the reason.
     bad_lines: Vec<String>,
 }
@@ -49,7 +56,11 @@ impl Ignored {
             bad_lines.push(err.to_string());
             Gitignore::empty()
         });
-        Self { rules, bad_lines }
+        Self {
+            rules,
+            folders: Arc::default(),
+            bad_lines,
+        }
     }
 
     /// No rules: there is no `.forceignore`.
@@ -57,6 +68,7 @@ impl Ignored {
     pub fn nothing() -> Self {
         Self {
             rules: Gitignore::empty(),
+            folders: Arc::default(),
             bad_lines: Vec::new(),
         }
     }
@@ -85,13 +97,28 @@ impl Ignored {
             return false;
         }
         // A folder that is ignored takes all that is in it along.
-        let above = path.match_indices('/').map(|(at, _)| (&path[..at], true));
-        for (path, is_folder) in above.chain([(path, is_folder)]) {
-            if self.rules.matched(path, is_folder).is_ignore() {
-                return true;
-            }
+        let above = path.rsplit_once('/').map_or("", |it| it.0);
+        self.ignores_folder(above) || self.rules.matched(path, is_folder).is_ignore()
+    }
+
+    fn ignores_folder(&self, folder: &str) -> bool {
+        if folder.is_empty() {
+            return false;
         }
-        false
+        let folders = self.folders.read();
+        let known = folders
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(folder)
+            .copied();
+        known.unwrap_or_else(|| {
+            let above = folder.rsplit_once('/').map_or("", |it| it.0);
+            let verdict =
+                self.ignores_folder(above) || self.rules.matched(folder, true).is_ignore();
+            let folders = self.folders.write();
+            let mut folders = folders.unwrap_or_else(PoisonError::into_inner);
+            folders.insert(folder.to_owned(), verdict);
+            verdict
+        })
     }
 }
 

@@ -105,6 +105,14 @@ pub fn usual(registry: &Registry, path: &str) -> Option<String> {
     Some(usual_path(&place(registry, path, Format::Source)?, path))
 }
 
+/// Whether a file stands where `sf` would put it in the package directory `package`.
+pub(super) fn is_usual(place: &Place<'_>, package: &TreePath, path: &str) -> bool {
+    let (home, inner) = path.split_at(place.start);
+    let home = home.strip_prefix(package.as_str());
+    let home = home.and_then(|it| it.strip_prefix('/')?.strip_prefix(SOURCE_ROOT));
+    home == Some("/") && inner == usual_path(place, path)
+}
+
 /// The top-level component.
 fn key_of(place: &Place<'_>) -> Option<ComponentKey> {
     Some(ComponentKey::new(

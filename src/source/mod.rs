@@ -34,7 +34,7 @@ pub use fxp::print as write_faithful;
 pub use ignored::Ignored;
 pub use join::{join, join_at};
 pub use layout::{Layout, usual};
-pub use owner::{Owner, in_package_directory, owner, prefixes, tree_key};
+pub use owner::{Owner, in_package_directory, owner, owner_in, prefixes, tree_key};
 pub use split::{Split, split, split_canonical};
 
 /// Folder, beside the package directory, for types that the registry does not know.

@@ -1,6 +1,7 @@
 //! Which component a file of the tree belongs to, and where a component's files are.
 
-use super::place::{Format, META, document_stem, place};
+use super::layout::is_usual;
+use super::place::{Format, META, Place, document_stem, place};
 use super::{SOURCE_ROOT, UNMAPPED, UNMAPPED_TYPE};
 use crate::model::{ComponentKey, TreePath};
 use crate::registry::{Decomposition, Files, Registry, Type};
@@ -28,17 +29,42 @@ impl Owner {
 /// no metadata, such as the files of orgkeep itself.
 #[must_use]
 pub fn owner(registry: &Registry, source_path: &str) -> Option<Owner> {
+    match unmapped(source_path) {
+        Some(owner) => owner,
+        None => owner_at(place(registry, source_path, Format::Source)?),
+    }
+}
+
+/// The same, and whether the file stands where `sf` would put it in the package directory
+/// `package`.
+#[must_use]
+pub fn owner_in(
+    registry: &Registry,
+    package: Option<&TreePath>,
+    source_path: &str,
+) -> Option<(Owner, bool)> {
+    let unmapped = unmapped(source_path);
+    let place = place(registry, source_path, Format::Source);
+    if let Some(owner) = unmapped {
+        return Some((owner?, place.is_none()));
+    }
+    let place = place?;
+    let is_usual = package.is_some_and(|it| is_usual(&place, it, source_path));
+    Some((owner_at(place)?, is_usual))
+}
+
+/// The owner of a file that no type tells the place of; `None` where one does.
+fn unmapped(source_path: &str) -> Option<Option<Owner>> {
     if source_path.starts_with(".orgkeep") || source_path.starts_with(".git") {
-        return None;
+        return Some(None);
     }
-    if let Some(inner) = source_path.strip_prefix(UNMAPPED)
-        && let Some(inner) = inner.strip_prefix('/')
-    {
-        let name = inner.strip_suffix(META).unwrap_or(inner);
-        let key = ComponentKey::parse(UNMAPPED_TYPE, name).ok()?;
-        return Some(Owner { key, parent: None });
-    }
-    let place = place(registry, source_path, Format::Source)?;
+    let inner = source_path.strip_prefix(UNMAPPED)?.strip_prefix('/')?;
+    let name = inner.strip_suffix(META).unwrap_or(inner);
+    let key = ComponentKey::parse(UNMAPPED_TYPE, name).ok();
+    Some(key.map(|key| Owner { key, parent: None }))
+}
+
+fn owner_at(place: Place<'_>) -> Option<Owner> {
     let top = ComponentKey::new(place.ty.name.clone(), place.name.parse().ok()?);
     Some(match place.child {
         Some((ty, name)) => Owner {

@@ -1,5 +1,7 @@
 //! Reads a document.
 
+use std::borrow::Cow;
+
 use quick_xml::events::{BytesStart, Event};
 
 use super::element::reference;
@@ -64,6 +66,7 @@ pub fn parse(bytes: &[u8]) -> Result<Document, Error> {
         text,
         reader: quick_xml::Reader::from_str(text),
         open: Vec::new(),
+        blanks: Vec::new(),
         doc: Document {
             prolog: Vec::new(),
             root: Element::new(""),
@@ -82,12 +85,22 @@ fn line_at(bytes: &[u8], offset: usize) -> usize {
 struct Parser<'a> {
     text: &'a str,
     reader: quick_xml::Reader<&'a [u8]>,
-    open: Vec<Element>,
+    open: Vec<Open>,
+    /// White space in the open elements, by the place among the children: nearly all of it
+    /// is indentation and goes.
+    blanks: Vec<(usize, &'a str)>,
     doc: Document,
     seen_root: bool,
 }
 
-impl Parser<'_> {
+/// An element that has begun.
+struct Open {
+    element: Element,
+    /// How many blanks there were before it.
+    first_blank: usize,
+}
+
+impl<'a> Parser<'a> {
     fn run(mut self) -> Result<Document, Error> {
         loop {
             let event = match self.reader.read_event() {
@@ -100,19 +113,25 @@ impl Parser<'_> {
                     if self.open.len() >= MAX_DEPTH {
                         return Err(Error::TooDeep { line: self.line() });
                     }
-                    self.open.push(element);
+                    self.open.push(Open {
+                        element,
+                        first_blank: self.blanks.len(),
+                    });
                 }
                 Event::Empty(start) => {
                     let element = self.element(&start)?;
-                    self.close(element)?;
+                    self.add(element)?;
                 }
                 Event::End(_) => match self.open.pop() {
-                    Some(element) => self.close(element)?,
+                    Some(open) => self.close(open)?,
                     None => return Err(self.malformed("an element ends that never began")),
                 },
-                Event::Text(text) => {
-                    self.push_text(&text)?;
-                }
+                Event::Text(text) => match text.into_inner() {
+                    Cow::Borrowed(text) if text.chars().all(char::is_whitespace) => {
+                        self.push_blank(text);
+                    }
+                    text => self.push_text(&text)?,
+                },
                 Event::GeneralRef(name) => {
                     let name: &str = &name;
                     if reference(name).is_none() {
@@ -123,14 +142,14 @@ impl Parser<'_> {
                 Event::CData(text) => {
                     let text = text.into_inner().into_owned();
                     match self.open.last_mut() {
-                        Some(parent) => parent.children.push(Node::CData(text)),
+                        Some(parent) => parent.element.children.push(Node::CData(text)),
                         None => return Err(self.malformed("text stands outside the root")),
                     }
                 }
                 Event::Comment(text) => {
                     let text = text.into_inner().into_owned();
                     match self.open.last_mut() {
-                        Some(parent) => parent.children.push(Node::Comment(text)),
+                        Some(parent) => parent.element.children.push(Node::Comment(text)),
                         None if self.seen_root => self.doc.epilog.push(text),
                         None => self.doc.prolog.push(text),
                     }
@@ -140,8 +159,8 @@ impl Parser<'_> {
                 Event::Eof => break,
             }
         }
-        if let Some(element) = self.open.last() {
-            let reason = format!("`{}` does not end", element.name);
+        if let Some(open) = self.open.last() {
+            let reason = format!("`{}` does not end", open.element.name);
             return Err(self.malformed(&reason));
         }
         if !self.seen_root {
@@ -162,21 +181,41 @@ impl Parser<'_> {
         Ok(element)
     }
 
-    fn close(&mut self, mut element: Element) -> Result<(), Error> {
-        let is_blank = |node: &Node| match node {
-            Node::Text(text) => text.chars().all(char::is_whitespace),
-            _ => false,
-        };
-        let has_other = element.children.iter().any(|node| !is_blank(node));
-        let holds_text = element
-            .children
-            .iter()
-            .any(|node| matches!(node, Node::Text(_) | Node::CData(_)) && !is_blank(node));
-        if has_other && !holds_text {
-            element.children.retain(|node| !is_blank(node));
+    fn close(&mut self, open: Open) -> Result<(), Error> {
+        let mut element = open.element;
+        let is_text = |node: &Node| matches!(node, Node::Text(_) | Node::CData(_));
+        if element.children.is_empty() || element.children.iter().any(is_text) {
+            element.children = self.with_blanks(element.children, open.first_blank);
         }
+        self.blanks.truncate(open.first_blank);
+        self.add(element)
+    }
+
+    /// The children of an element that holds text, with the white space between them.
+    fn with_blanks(&self, children: Vec<Node>, first: usize) -> Vec<Node> {
+        let mut blanks = self.blanks[first..].iter().peekable();
+        if blanks.peek().is_none() {
+            return children;
+        }
+        let mut all = Vec::with_capacity(children.len() + blanks.len());
+        let n = children.len();
+        let mut children = children.into_iter();
+        for at in 0..=n {
+            let mut text = String::new();
+            while let Some((_, blank)) = blanks.next_if(|it| it.0 == at) {
+                text.push_str(blank);
+            }
+            if !text.is_empty() {
+                all.push(Node::Text(text));
+            }
+            all.extend(children.next());
+        }
+        all
+    }
+
+    fn add(&mut self, element: Element) -> Result<(), Error> {
         match self.open.last_mut() {
-            Some(parent) => parent.children.push(Node::Element(element)),
+            Some(parent) => parent.element.children.push(Node::Element(element)),
             None if self.seen_root => return Err(self.malformed("there is a second root")),
             None => {
                 self.seen_root = true;
@@ -186,15 +225,38 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn push_text(&mut self, raw: &str) -> Result<(), Error> {
-        match self.open.last_mut() {
-            Some(parent) => match parent.children.last_mut() {
-                Some(Node::Text(text)) => text.push_str(raw),
-                _ => parent.children.push(Node::Text(raw.to_owned())),
-            },
-            None if raw.chars().all(char::is_whitespace) => (),
-            None => return Err(self.malformed("text stands outside the root")),
+    /// White space: part of the text that it follows, else of no account until the element ends.
+    fn push_blank(&mut self, raw: &'a str) {
+        let Some(parent) = self.open.last_mut() else {
+            return;
+        };
+        let children = &mut parent.element.children;
+        match children.last_mut() {
+            Some(Node::Text(text)) => text.push_str(raw),
+            _ => self.blanks.push((children.len(), raw)),
         }
+    }
+
+    fn push_text(&mut self, raw: &str) -> Result<(), Error> {
+        let Some(parent) = self.open.last_mut() else {
+            if raw.chars().all(char::is_whitespace) {
+                return Ok(());
+            }
+            return Err(self.malformed("text stands outside the root"));
+        };
+        let children = &mut parent.element.children;
+        if let Some(Node::Text(text)) = children.last_mut() {
+            text.push_str(raw);
+            return Ok(());
+        }
+        // White space right before it is part of it.
+        let own = &self.blanks[parent.first_blank..];
+        let n_before = own.iter().rev().take_while(|it| it.0 == children.len());
+        let start = self.blanks.len() - n_before.count();
+        let mut text: String = self.blanks[start..].iter().map(|it| it.1).collect();
+        self.blanks.truncate(start);
+        text.push_str(raw);
+        children.push(Node::Text(text));
         Ok(())
     }
 
@@ -229,6 +291,45 @@ mod tests {
         assert_eq!(b.children, [Node::Text(" x &amp; &#160;y ".to_owned())]);
         assert_eq!(b.text(), " x & \u{a0}y ");
         assert_eq!(doc.root.children.len(), 1);
+    }
+
+    #[test]
+    fn white_space_is_kept_where_there_is_text_or_nothing_else() {
+        let text = |it: &str| Node::Text(it.to_owned());
+        let b = || Node::Element(Element::new("b"));
+        for (document, children) in [
+            ("<a>\n  <b/>\n</a>", vec![b()]),
+            ("<a>\n</a>", vec![text("\n")]),
+            ("<a> x <b/> </a>", vec![text(" x "), b(), text(" ")]),
+            ("<a> <b/> y</a>", vec![text(" "), b(), text(" y")]),
+            ("<a> <?p?> z</a>", vec![text("  z")]),
+            ("<a> &lt; </a>", vec![text(" &lt; ")]),
+            (
+                "<a> <b/> <![CDATA[c]]> </a>",
+                vec![
+                    text(" "),
+                    b(),
+                    text(" "),
+                    Node::CData("c".to_owned()),
+                    text(" "),
+                ],
+            ),
+            ("<a> <!-- c --> </a>", vec![Node::Comment(" c ".to_owned())]),
+            (
+                "<a><b> </b> </a>",
+                vec![Node::Element({
+                    let mut inner = Element::new("b");
+                    inner.children.push(text(" "));
+                    inner
+                })],
+            ),
+        ] {
+            assert_eq!(
+                parse(document.as_bytes()).unwrap().root.children,
+                children,
+                "{document}"
+            );
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod every_type;
 mod foreign;
 mod golden;
 mod history;
+mod in_hand;
 mod key_rules;
 mod own_layout;
 mod people;

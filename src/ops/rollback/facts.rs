@@ -1,6 +1,9 @@
 //! What is known of components besides their files.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+};
 
 use super::view::{TreeView, flow_digest};
 use crate::{
@@ -54,23 +57,41 @@ fn folder_of(key: &ComponentKey, exists: impl Fn(&ComponentKey) -> bool) -> Opti
         .find(exists)
 }
 
-type Ids<'a> = HashMap<(&'a TypeName, RecordId), &'a ComponentKey>;
+/// The components of one type by id; without those that share one.
+type Ids<'a> = HashMap<RecordId, Option<&'a ComponentKey>>;
 
-/// The components of a tree by id. Those without one, and those that share one, are left out.
-fn by_id(base: &Base) -> Ids<'_> {
-    let mut ids: HashMap<_, Option<&ComponentKey>> = HashMap::new();
-    for (type_name, inventory) in &base.inventories {
-        for remote in inventory.components.values() {
-            if let Some(id) = remote.id {
-                let entry = ids.entry((type_name, id));
-                entry
-                    .and_modify(|it| *it = None)
-                    .or_insert(Some(&remote.key));
-            }
+/// The components of a tree by id, of the types that were asked about.
+struct ById<'a> {
+    base: &'a Base,
+    types: RefCell<HashMap<TypeName, Ids<'a>>>,
+}
+
+impl<'a> ById<'a> {
+    fn of(base: &'a Base) -> Self {
+        Self {
+            base,
+            types: RefCell::default(),
         }
     }
-    let only = ids.into_iter().filter_map(|(id, key)| Some((id, key?)));
-    only.collect()
+
+    /// The one component of that type that has the id.
+    fn get(&self, type_name: &TypeName, id: RecordId) -> Option<&'a ComponentKey> {
+        let mut types = self.types.borrow_mut();
+        let ids = types.entry(type_name.clone()).or_insert_with(|| {
+            let mut ids = Ids::new();
+            let all = self.base.inventories.get(type_name);
+            for remote in all.into_iter().flat_map(|it| it.components.values()) {
+                if let Some(id) = remote.id {
+                    let entry = ids.entry(id);
+                    entry
+                        .and_modify(|it| *it = None)
+                        .or_insert(Some(&remote.key));
+                }
+            }
+            ids
+        });
+        ids.get(&id).copied().flatten()
+    }
 }
 
 /// Facts of the components of two trees.
@@ -78,10 +99,10 @@ pub(super) struct Known<'a> {
     repo: &'a Repository,
     then: &'a Base,
     now: &'a Base,
+    views: (&'a TreeView<'a>, &'a TreeView<'a>),
     version: ApiVersion,
-    folders: BTreeSet<ComponentKey>,
     /// Names by type and id, then and now.
-    by_id: (Ids<'a>, Ids<'a>),
+    by_id: (ById<'a>, ById<'a>),
     deleted: HashMap<ComponentKey, Timestamp>,
 }
 
@@ -89,23 +110,16 @@ impl<'a> Known<'a> {
     pub(super) fn new(
         repo: &'a Repository,
         (then, now): (&'a Base, &'a Base),
-        views: (&TreeView<'_>, &TreeView<'_>),
+        views: (&'a TreeView<'a>, &'a TreeView<'a>),
         version: ApiVersion,
     ) -> Result<Self, Error> {
-        let registry = Registry::official();
-        let is_folder = |key: &ComponentKey| {
-            registry
-                .type_named(key.type_name.as_str())
-                .is_some_and(crate::registry::Type::is_folder)
-        };
-        let keys = views.0.keys().chain(views.1.keys());
         Ok(Self {
             repo,
             then,
             now,
+            views,
             version,
-            by_id: (by_id(then), by_id(now)),
-            folders: keys.filter(|it| is_folder(it)).cloned().collect(),
+            by_id: (ById::of(then), ById::of(now)),
             deleted: deletions(repo, then.commit, now.commit)?,
         })
     }
@@ -120,7 +134,7 @@ impl<'a> Known<'a> {
         });
         Facts {
             parent: parent_of(key),
-            folder: folder_of(key, |it| self.folders.contains(it)),
+            folder: folder_of(key, |it| self.views.0.has(it) || self.views.1.has(it)),
             is_installed: remote.is_some_and(crate::model::RemoteComponent::is_installed),
             renamed: self.renamed(key),
             is_made_again: self.is_made_again(key),
@@ -145,8 +159,8 @@ impl<'a> Known<'a> {
             (None, Some(now)) => (now.id?, &self.by_id.0),
             _ => return None,
         };
-        let other = others.get(&(&key.type_name, id))?;
-        (*other != key).then(|| (*other).clone())
+        let other = others.get(&key.type_name, id)?;
+        (other != key).then(|| other.clone())
     }
 
     /// Whether the ids tell that another component has the name now.

@@ -15,6 +15,7 @@ mod package;
 mod report;
 mod residue;
 mod send;
+mod sides;
 mod target;
 mod view;
 
@@ -31,6 +32,7 @@ pub use failure::{Failure, TestReport};
 use package::beside;
 pub use report::{ApplyReport, JobReport, Stage};
 pub use residue::Residue;
+use sides::Sides;
 pub use target::Target;
 
 use super::{
@@ -44,21 +46,14 @@ use crate::{
     model::{ApiVersion, ComponentKey, OrgId, Timestamp, TypeName},
     plan::{
         deploy::{DeployPlan, TestLevel, plan_deploy, test_level},
-        retrieve::{
-            CostModel, Limits,
-            incremental::{self, Trust},
-            partial,
-        },
+        retrieve::{CostModel, Limits},
         rollback::{
-            self, Inputs, InvalidPlan, Options, PlanFile, RELEASE, RollbackPlan, SCHEMA, Step,
-            Verdict, View,
+            self, InvalidPlan, Options, PlanFile, RELEASE, RollbackPlan, SCHEMA, Step, Verdict,
         },
-        select::{Catalogue, Selector},
+        select::Selector,
     },
     progress::Monitor,
-    registry::Registry,
-    source::{self, redact},
-    store::{ObjectId, Repository},
+    store::Repository,
 };
 
 /// What a rollback is asked for.
@@ -140,19 +135,24 @@ pub async fn plan(
     let everything = SnapshotOptions::default();
     refresh(snapshot::snapshot(org, repo, setup, &everything, monitor).await?);
 
-    let then = Base::at(repo, target.commit, &setup.package_dirs)?;
     let mut now = read_tip(repo, setup)?;
-    let only = not_fresh(repo, &then, &now, options, setup.api_version)?;
-    if !only.is_empty() {
-        let options = SnapshotOptions {
+    let then = Base::beside(repo, target.commit, &now, &setup.package_dirs)?;
+    let at = org.now().unwrap_or(Timestamp::UNKNOWN);
+    let mut decided = decide(repo, &then, &now, options, setup.api_version, at)?;
+    if let Decided::NotFresh(only) = decided {
+        let fresh = SnapshotOptions {
             only,
             ..SnapshotOptions::default()
         };
-        refresh(snapshot::snapshot(org, repo, setup, &options, monitor).await?);
+        refresh(snapshot::snapshot(org, repo, setup, &fresh, monitor).await?);
         now = read_tip(repo, setup)?;
+        let at = org.now().unwrap_or(Timestamp::UNKNOWN);
+        let sides = Sides::new(repo, &then, &now, options)?;
+        decided = Decided::Plan(sides.plan(options, setup.api_version, at)?);
     }
-    let at = org.now().unwrap_or(Timestamp::UNKNOWN);
-    let plan = decide(repo, &then, &now, options, setup.api_version, at)?;
+    let Decided::Plan(plan) = decided else {
+        unreachable!("what was not fresh has been read again")
+    };
     let mut deploy = plan_deploy(
         &plan,
         &CostModel::default(),
@@ -235,119 +235,14 @@ fn digest(bytes: &[u8]) -> String {
     text
 }
 
-/// The finest components whose files differ between two trees.
-fn differing(repo: &Repository, then: &Base, now: &Base) -> Result<BTreeSet<ComponentKey>, Error> {
-    let registry = Registry::official();
-    let tree = |base: &Base| base.tree.unwrap_or(ObjectId::EMPTY_TREE);
-    let mut keys = BTreeSet::new();
-    for change in repo.diff_trees(tree(then), tree(now))? {
-        if let Some(flow) = history::flow_of(&change.path) {
-            keys.insert(flow);
-        } else if let Some(owner) = source::owner(registry, &change.path) {
-            keys.insert(owner.key);
-        }
-    }
-    Ok(keys)
+/// What comes of looking at two trees.
+enum Decided {
+    Plan(RollbackPlan),
+    /// What has to be read again first.
+    NotFresh(Vec<Selector>),
 }
 
-/// What the user selected, of both trees.
-fn selected(
-    views: (&view::TreeView<'_>, &view::TreeView<'_>),
-    differing: &BTreeSet<ComponentKey>,
-    options: &RollbackOptions,
-) -> Result<BTreeSet<ComponentKey>, Error> {
-    let is_any =
-        |key: &ComponentKey| !views.0.blobs(key).is_empty() || !views.1.blobs(key).is_empty();
-    let keys = views.0.keys().chain(views.1.keys()).cloned();
-    let paths = views.0.paths().chain(views.1.paths());
-    let paths: BTreeSet<_> = paths
-        .map(|(path, key)| (path.to_owned(), key.clone()))
-        .collect();
-    // A parent may have no file of its own, and is a name all the same.
-    let keys: BTreeSet<_> = keys
-        .flat_map(|it| facts::parent_of(&it).into_iter().chain([it]))
-        .collect();
-    let catalogue = Catalogue::new(keys)
-        .with_paths(paths)
-        .with_parents(facts::parent_of);
-    let parse = |texts: &[String]| {
-        texts
-            .iter()
-            .map(|it| Selector::parse(it))
-            .collect::<Vec<_>>()
-    };
-    let except = parse(&options.except);
-    if options.selectors.is_empty() {
-        let mut all: BTreeSet<_> = differing.iter().filter(|it| is_any(it)).cloned().collect();
-        for key in catalogue.select_all(&except, &[])? {
-            all.remove(&key);
-        }
-        return Ok(all);
-    }
-    let mut found = catalogue.select_all(&parse(&options.selectors), &except)?;
-    found.retain(is_any);
-    Ok(found)
-}
-
-/// What an ordinary snapshot may not have read freshly, of all that the plan may touch.
-///
-/// Selected components whose dates tell nothing; and what names a component that is
-/// gone: the platform takes it out there without a date.
-fn not_fresh(
-    repo: &Repository,
-    then: &Base,
-    now: &Base,
-    options: &RollbackOptions,
-    version: ApiVersion,
-) -> Result<Vec<Selector>, Error> {
-    let views = (
-        view::TreeView::new(repo, then),
-        view::TreeView::new(repo, now),
-    );
-    let differing = differing(repo, then, now)?;
-    let selected = selected((&views.0, &views.1), &differing, options)?;
-    let listed = now.keys();
-    let is_undated = |it: &ComponentKey| {
-        let at = now
-            .remote(it)
-            .map_or(Timestamp::UNKNOWN, |it| it.modified.at);
-        incremental::trust(&it.type_name, at) == Trust::Slice
-    };
-    let mut only: BTreeSet<&ComponentKey> = if options.selectors.is_empty() {
-        listed.iter().filter(|it| is_undated(it)).collect()
-    } else {
-        let selected = listed.iter().filter(|it| selected.contains(it));
-        selected.filter(|it| is_undated(it)).collect()
-    };
-    let gone: BTreeSet<_> = selected
-        .into_iter()
-        .filter(|it| views.0.state(it).is_some() && views.1.state(it).is_none())
-        .collect();
-    let names = facts::names_of(&gone);
-    for (family, files) in &now.families {
-        // What is given only in part is read by every snapshot.
-        if gone.is_empty()
-            || !listed.contains(family)
-            || partial::is_partial(&family.type_name, version)
-        {
-            continue;
-        }
-        for file in files.iter().filter(|it| it.path.ends_with("-meta.xml")) {
-            let text = String::from_utf8_lossy(&repo.blob(file.id)?).to_lowercase();
-            if names.iter().any(|it| text.contains(it)) {
-                only.insert(family);
-                break;
-            }
-        }
-    }
-    let selectors = only.into_iter().map(|it| Selector::Component {
-        of: it.type_name.to_string(),
-        name: it.name.to_string(),
-    });
-    Ok(selectors.collect())
-}
-
-/// The verdicts, from the two trees.
+/// The verdicts, or what must be fresher for them.
 fn decide(
     repo: &Repository,
     then: &Base,
@@ -355,28 +250,57 @@ fn decide(
     options: &RollbackOptions,
     version: ApiVersion,
     at: Timestamp,
-) -> Result<RollbackPlan, Error> {
-    let (target, today) = (
-        view::TreeView::new(repo, then),
-        view::TreeView::new(repo, now),
+) -> Result<Decided, Error> {
+    let sides = Sides::new(repo, then, now, options)?;
+    let only = sides.not_fresh(options, version)?;
+    Ok(match only.is_empty() {
+        true => Decided::Plan(sides.plan(options, version, at)?),
+        false => Decided::NotFresh(only),
+    })
+}
+
+/// A plan that was made from the branch alone.
+#[derive(Debug)]
+pub struct Outline {
+    /// What becomes of each component, if the org is as the branch has it.
+    pub plan: RollbackPlan,
+    /// The deploys that would carry it out.
+    pub deploy: DeployPlan,
+    /// What [`plan`] would have read again first.
+    pub stale: Vec<Selector>,
+}
+
+/// Plans a rollback from the branch as it is, and asks no org whether that is how it is now.
+///
+/// # Errors
+///
+/// As for [`plan`], but for those of an org.
+pub fn outline(
+    repo: &Repository,
+    setup: &SnapshotSetup,
+    options: &RollbackOptions,
+    at: Timestamp,
+) -> Result<Outline, Error> {
+    let now = read_tip(repo, setup)?;
+    let org = now.kept_org(&setup.branch)?.org_id;
+    let tip = history::tip(repo, &setup.branch, &setup.remote)?;
+    let target = target::resolve(repo, &options.to, tip, org)?;
+    let then = Base::beside(repo, target.commit, &now, &setup.package_dirs)?;
+    let sides = Sides::new(repo, &then, &now, options)?;
+    let stale = sides.not_fresh(options, setup.api_version)?;
+    let plan = sides.plan(options, setup.api_version, at)?;
+    let deploy = plan_deploy(
+        &plan,
+        &CostModel::default(),
+        Limits::planned(),
+        options.tests.clone(),
+        facts::parent_of,
     );
-    let differing = differing(repo, then, now)?;
-    let selected = selected((&target, &today), &differing, options)?;
-    let known = facts::Known::new(repo, (then, now), (&target, &today), version)?;
-    let plan = rollback::plan(&Inputs {
-        target: &target,
-        now: &today,
-        selected: &selected,
-        differing: &differing,
-        proves_absence: &|key| then.coverage.proves_absence(key),
-        facts: &|key| known.of(key),
-        is_redacted: &redact::has_placeholder,
-        at,
-        options: options.allowed,
-    });
-    target.check()?;
-    today.check()?;
-    Ok(plan)
+    Ok(Outline {
+        plan,
+        deploy,
+        stale,
+    })
 }
 
 impl PlannedRollback {

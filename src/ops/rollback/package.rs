@@ -7,7 +7,11 @@ use std::{
     path::Path,
 };
 
-use super::{facts::parent_of, failure::Places, view::TreeView};
+use super::{
+    facts::parent_of,
+    failure::Places,
+    view::{TreeView, top_of},
+};
 use crate::{
     archive::{self, Archive, FileSource, Writer},
     client::{Org, RetrieveOptions},
@@ -293,11 +297,7 @@ fn incomplete(call: &DeployCall) -> BTreeSet<(ComponentKey, bool)> {
 /// The component itself, or all of its family that the org has.
 fn members(key: &ComponentKey, family: bool, now: &TreeView<'_>) -> BTreeSet<ComponentKey> {
     match family {
-        true => now
-            .keys()
-            .filter(|it| top_of(it) == *key)
-            .cloned()
-            .collect(),
+        true => now.family(key).cloned().collect(),
         false => BTreeSet::from([key.clone()]),
     }
 }
@@ -315,15 +315,6 @@ pub(super) fn beside(call: &DeployCall, now: &TreeView<'_>) -> BTreeMap<Componen
         }
     }
     found
-}
-
-/// The top-level component that `key` is of.
-fn top_of(key: &ComponentKey) -> ComponentKey {
-    let mut top = key.clone();
-    while let Some(parent) = parent_of(&top) {
-        top = parent;
-    }
-    top
 }
 
 /// The name under which a manifest knows a component.

@@ -1,12 +1,12 @@
 //! The trees that a plan is made of, as components.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
-use super::digest;
+use super::{digest, facts::parent_of};
 use crate::{
     ledger::FlowVersions,
     model::{ComponentKey, TreePath},
-    ops::snapshot::Base,
+    ops::snapshot::{Base, OwnedFile},
     plan::rollback::{View, ViewFile},
     source::canonical,
     store::{self, ObjectId, Repository},
@@ -18,57 +18,73 @@ use crate::{
 /// what it does; else that of its latest.
 pub(super) struct TreeView<'a> {
     repo: &'a Repository,
-    files: BTreeMap<&'a ComponentKey, Vec<(&'a str, ObjectId)>>,
-    flows: &'a BTreeMap<String, FlowVersions>,
+    base: &'a Base,
     failed: RefCell<Option<store::Error>>,
 }
 
 impl<'a> TreeView<'a> {
     pub(super) fn new(repo: &'a Repository, base: &'a Base) -> Self {
-        let mut files: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for file in base.families.values().flatten() {
-            let mut id = file.id;
-            if file.key.type_name.as_str() == "Flow"
-                && let Some(active) = base
-                    .listing
-                    .get(&FlowVersions::active_path(file.key.name.as_str()))
-            {
-                id = active.id;
-            }
-            files
-                .entry(&file.key)
-                .or_default()
-                .push((file.path.as_str(), id));
-        }
         Self {
             repo,
-            files,
-            flows: &base.flows,
+            base,
             failed: RefCell::new(None),
         }
     }
 
-    /// Every component.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &'a ComponentKey> + '_ {
-        self.files.keys().copied()
+    /// Every component, by family, once for each of its files.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a ComponentKey> + use<'a> {
+        self.base.families.values().flatten().map(|it| &it.key)
+    }
+
+    /// The components whose files are of the top-level component `key`.
+    pub(super) fn family(&self, key: &ComponentKey) -> impl Iterator<Item = &'a ComponentKey> {
+        let files = self.base.families.get(key).into_iter().flatten();
+        files.map(|it| &it.key)
     }
 
     /// Every file with the component that it is of.
-    pub(super) fn paths(&self) -> impl Iterator<Item = (&'a str, &'a ComponentKey)> + '_ {
-        self.files
-            .iter()
-            .flat_map(|(key, files)| files.iter().map(move |(path, _)| (*path, *key)))
+    pub(super) fn paths(&self) -> impl Iterator<Item = (&'a str, &'a ComponentKey)> + use<'a> {
+        let files = self.base.families.values().flatten();
+        files.map(|it| (it.path.as_str(), &it.key))
+    }
+
+    /// Whether it has a file of the component.
+    pub(super) fn has(&self, key: &ComponentKey) -> bool {
+        self.files(key).next().is_some()
     }
 
     /// Paths and blobs of a component's files.
-    pub(super) fn blobs(&self, key: &ComponentKey) -> &[(&'a str, ObjectId)] {
-        self.files.get(key).map_or(&[], Vec::as_slice)
+    pub(super) fn blobs(&self, key: &ComponentKey) -> Vec<(&'a str, ObjectId)> {
+        let files = self.files(key).map(|file| {
+            let active = (key.type_name.as_str() == "Flow")
+                .then(|| FlowVersions::active_path(key.name.as_str()))
+                .and_then(|path| self.base.listing.get(&path));
+            (file.path.as_str(), active.map_or(file.id, |it| it.id))
+        });
+        files.collect()
+    }
+
+    fn files(&self, key: &ComponentKey) -> impl Iterator<Item = &'a OwnedFile> {
+        let base = self.base;
+        let own = base.families.get(key);
+        let files = own.or_else(|| base.families.get(&top_of(key)));
+        let key = key.clone();
+        files.into_iter().flatten().filter(move |it| it.key == key)
     }
 
     /// The first failure to read, which answers given since lack.
     pub(super) fn check(&self) -> Result<(), store::Error> {
         self.failed.borrow_mut().take().map_or(Ok(()), Err)
     }
+}
+
+/// The top-level component that `key` is of.
+pub(super) fn top_of(key: &ComponentKey) -> ComponentKey {
+    let mut top = key.clone();
+    while let Some(parent) = parent_of(&top) {
+        top = parent;
+    }
+    top
 }
 
 /// What tells two versions of a flow apart: a digest of the canonical form.
@@ -87,8 +103,9 @@ pub(super) fn flow_digest(
 
 impl View for TreeView<'_> {
     fn state(&self, key: &ComponentKey) -> Option<String> {
-        let files = self.files.get(key)?;
+        let files = self.blobs(key);
         let mut state: Vec<String> = match files.as_slice() {
+            [] => return None,
             [(path, id)] if key.type_name.as_str() == "Flow" => {
                 match flow_digest(self.repo, path, *id) {
                     Ok(digest) => vec![digest],
@@ -106,7 +123,7 @@ impl View for TreeView<'_> {
                 .collect(),
         };
         if key.type_name.as_str() == "Flow"
-            && let Some(flow) = self.flows.get(key.name.as_str())
+            && let Some(flow) = self.base.flows.get(key.name.as_str())
         {
             let word = flow.active.map_or("inactive", |_| "active");
             state.push(word.to_owned());
@@ -120,7 +137,7 @@ impl View for TreeView<'_> {
             let Ok(path) = path.parse::<TreePath>() else {
                 continue;
             };
-            match self.repo.blob(*id) {
+            match self.repo.blob(id) {
                 Ok(bytes) => files.push(ViewFile {
                     path,
                     bytes: Arc::from(bytes),

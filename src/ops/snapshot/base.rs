@@ -1,6 +1,11 @@
 //! What the branch holds before the snapshot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use rayon::prelude::*;
 
 use crate::{
     ledger::{Coverage, FlowVersions, Inventory, OrgFile, RedactedValues},
@@ -8,7 +13,7 @@ use crate::{
     ops::error::{Error, Refusal},
     registry::Registry,
     source::{self, Layout},
-    store::{Branch, Listing, ObjectId, Repository, trailer},
+    store::{Branch, Listing, ListingEntry, ObjectId, Repository, TreeChange, trailer},
 };
 
 /// The tree that a snapshot goes on top of, and what it says of itself.
@@ -29,13 +34,15 @@ pub struct Base {
     /// The ledger.
     pub coverage: Coverage,
     /// What each component looked like when its content last changed.
-    pub inventories: BTreeMap<TypeName, Inventory>,
+    pub inventories: BTreeMap<TypeName, Arc<Inventory>>,
     /// Versions of flows.
     pub flows: BTreeMap<String, FlowVersions>,
     /// Secrets that were taken out.
     pub redacted: RedactedValues,
     /// Our files of each top-level component.
     pub families: BTreeMap<ComponentKey, Vec<OwnedFile>>,
+    /// The package directory in which every file stands where `sf` would put it.
+    pub(super) usual_in: Option<TreePath>,
 }
 
 /// A file of the tree that belongs to a component.
@@ -76,9 +83,54 @@ impl Base {
         commit: ObjectId,
         package_dirs: &[TreePath],
     ) -> Result<Self, Error> {
-        let read_commit = repo.commit(commit)?;
-        let tree = read_commit.tree;
+        let tree = repo.commit(commit)?.tree;
         let listing = repo.list_tree(tree)?;
+        let families = || families(&listing, package_dirs);
+        Self::read_listed(repo, commit, tree, &listing, None, package_dirs, families)
+            .map(|it| Self { listing, ..it })
+    }
+
+    /// Reads what stands at `commit`; what `other`, read for the same package directories, has
+    /// as well is not read again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Base::read`].
+    pub fn beside(
+        repo: &Repository,
+        commit: ObjectId,
+        other: &Self,
+        package_dirs: &[TreePath],
+    ) -> Result<Self, Error> {
+        let Some(other_tree) = other.tree else {
+            return Self::at(repo, commit, package_dirs);
+        };
+        let tree = repo.commit(commit)?.tree;
+        let changes = repo.diff_trees(other_tree, tree)?;
+        let listing = other.listing.with(&changes);
+        let families = || other.families_with(&changes, package_dirs);
+        Self::read_listed(
+            repo,
+            commit,
+            tree,
+            &listing,
+            Some(other),
+            package_dirs,
+            families,
+        )
+        .map(|it| Self { listing, ..it })
+    }
+
+    /// Reads all but the listing itself.
+    fn read_listed(
+        repo: &Repository,
+        commit: ObjectId,
+        tree: ObjectId,
+        listing: &Listing,
+        other: Option<&Self>,
+        package_dirs: &[TreePath],
+        families: impl FnOnce() -> Families + Send,
+    ) -> Result<Self, Error> {
         let read = |path: &str| match listing.get(path) {
             Some(entry) => repo.blob(entry.id).map(Some),
             None => Ok(None),
@@ -95,18 +147,9 @@ impl Base {
             Some(bytes) => RedactedValues::parse(&bytes)?,
             None => RedactedValues::default(),
         };
-        let mut inventories = BTreeMap::new();
-        for file in listing.under(Inventory::FOLDER) {
-            let name = file
-                .path
-                .strip_prefix(Inventory::FOLDER)
-                .and_then(|it| it.trim_start_matches('/').strip_suffix(".jsonl"))
-                .and_then(|it| it.parse::<TypeName>().ok());
-            if let Some(name) = name {
-                let bytes = repo.blob(file.entry.id)?;
-                inventories.insert(name.clone(), Inventory::parse(name, &bytes)?);
-            }
-        }
+        let (inventories, (families, is_usual)) =
+            rayon::join(|| inventories(repo, listing, other), families);
+        let inventories = inventories?;
         let mut flows = BTreeMap::new();
         for file in listing.under(FlowVersions::FOLDER) {
             let flow = file
@@ -118,26 +161,29 @@ impl Base {
                 flows.insert(flow.to_owned(), FlowVersions::parse(flow, &bytes)?);
             }
         }
-        let families = families(&listing, package_dirs);
         let last = last_snapshot(repo, commit)?;
         Ok(Self {
             commit: Some(commit),
             tree: Some(tree),
             listed_at: last.and_then(|it| it.1),
             last_snapshot: last.map(|it| it.0),
-            listing,
+            listing: Listing::default(),
             org,
             coverage,
             inventories,
             flows,
             redacted,
             families,
+            usual_in: package_dirs.first().filter(|_| is_usual).cloned(),
         })
     }
 
     /// Where its files stand, and where new ones go.
     #[must_use]
     pub fn layout(&self, package_dir: &TreePath) -> Layout<'static> {
+        if self.usual_in.as_ref() == Some(package_dir) {
+            return Layout::of(Registry::official(), package_dir, std::iter::empty());
+        }
         let paths = self.families.values().flatten();
         let paths = paths.map(|it| it.path.as_str());
         Layout::of(Registry::official(), package_dir, paths)
@@ -162,6 +208,47 @@ impl Base {
             .collect()
     }
 
+    /// Its families after some changes of the tree.
+    fn families_with(&self, changes: &[TreeChange], package_dirs: &[TreePath]) -> Families {
+        let registry = Registry::official();
+        let home = package_dirs.first();
+        let mut families = self.families.clone();
+        let mut is_usual = self.usual_in.is_some();
+        let folders = package_dirs.iter().map(TreePath::as_str);
+        let folders: Vec<_> = folders.chain([source::UNMAPPED]).collect();
+        let is_ours = |path: &str| {
+            let is_below = |it: &&str| path.strip_prefix(*it).is_some_and(|it| it.starts_with('/'));
+            folders.iter().any(|it| is_below(it))
+        };
+        for change in changes.iter().filter(|it| is_ours(&it.path)) {
+            let Some((owner, usual)) = source::owner_in(registry, home, &change.path) else {
+                continue;
+            };
+            let family = owner.top().clone();
+            let files = families.entry(family.clone()).or_default();
+            let at = files.iter().position(|it| it.path == change.path);
+            match (change.after, at) {
+                (Some(after), Some(at)) => files[at].id = after.id,
+                (Some(after), None) => {
+                    is_usual &= usual;
+                    let at = files.partition_point(|it| it.path < change.path);
+                    let file = OwnedFile {
+                        path: change.path.clone(),
+                        key: owner.key,
+                        id: after.id,
+                    };
+                    files.insert(at, file);
+                }
+                (None, Some(at)) => drop(files.remove(at)),
+                (None, None) => (),
+            }
+            if files.is_empty() {
+                families.remove(&family);
+            }
+        }
+        (families, is_usual)
+    }
+
     /// The org that the branch keeps.
     ///
     /// # Errors
@@ -177,28 +264,83 @@ impl Base {
     }
 }
 
-/// Our files, by the top-level component that they belong to.
-fn families(
+/// The inventories of a tree.
+///
+/// Those that `other` has as well are shared with it.
+fn inventories(
+    repo: &Repository,
     listing: &Listing,
-    package_dirs: &[TreePath],
-) -> BTreeMap<ComponentKey, Vec<OwnedFile>> {
+    other: Option<&Base>,
+) -> Result<BTreeMap<TypeName, Arc<Inventory>>, Error> {
+    let files: Vec<_> = listing.under(Inventory::FOLDER).collect();
+    let read = files.into_par_iter().filter_map(|file| {
+        let name = file.path.strip_prefix(Inventory::FOLDER)?;
+        let name = name.trim_start_matches('/').strip_suffix(".jsonl")?;
+        let name: TypeName = name.parse().ok()?;
+        let same = other
+            .filter(|it| it.listing.get(file.path).map(|it| it.id) == Some(file.entry.id))
+            .and_then(|it| it.inventories.get(&name));
+        if let Some(same) = same {
+            return Some(Ok((name, Arc::clone(same))));
+        }
+        let bytes = repo.blob(file.entry.id).map_err(Error::from);
+        Some(bytes.and_then(|it| {
+            let inventory = Inventory::parse(name.clone(), &it)?;
+            Ok((name, Arc::new(inventory)))
+        }))
+    });
+    read.collect()
+}
+
+/// Our files by top-level component, and whether each stands where `sf` would put it.
+type Families = (BTreeMap<ComponentKey, Vec<OwnedFile>>, bool);
+
+/// Files that are looked at together; own figure.
+const AT_ONCE: usize = 512;
+
+/// Our files, by the top-level component that they belong to; and whether each stands where
+/// `sf` would put it in the first package directory.
+fn families(listing: &Listing, package_dirs: &[TreePath]) -> Families {
     let registry = Registry::official();
-    let mut families: BTreeMap<ComponentKey, Vec<OwnedFile>> = BTreeMap::new();
     let folders = package_dirs.iter().map(TreePath::as_str);
-    for folder in folders.chain([source::UNMAPPED]) {
-        for file in listing.under(folder) {
-            let Some(owner) = source::owner(registry, file.path) else {
-                continue;
-            };
-            let family = owner.parent.clone().unwrap_or_else(|| owner.key.clone());
-            families.entry(family).or_default().push(OwnedFile {
-                path: file.path.to_owned(),
-                key: owner.key,
-                id: file.entry.id,
+    let folders = folders.chain([source::UNMAPPED]);
+    let files: Vec<_> = folders.flat_map(|it| listing.under(it)).collect();
+    let home = package_dirs.first();
+    let owned: Vec<Vec<(source::Owner, bool, ListingEntry<'_>)>> = files
+        .par_chunks(AT_ONCE)
+        .map(|files| {
+            let owned = files.iter().filter_map(|file| {
+                let (owner, is_usual) = source::owner_in(registry, home, file.path)?;
+                Some((owner, is_usual, *file))
             });
+            owned.collect()
+        })
+        .collect();
+    let mut families: BTreeMap<ComponentKey, Vec<OwnedFile>> = BTreeMap::new();
+    let mut all_usual = true;
+    // Files of a family mostly come one after the other.
+    let mut last: Option<(ComponentKey, Vec<OwnedFile>)> = None;
+    let mut close = |done: (ComponentKey, Vec<OwnedFile>)| {
+        families.entry(done.0).or_default().extend(done.1);
+    };
+    for (owner, is_usual, file) in owned.into_iter().flatten() {
+        all_usual &= is_usual;
+        let family = owner.parent.unwrap_or_else(|| owner.key.clone());
+        let file = OwnedFile {
+            path: file.path.to_owned(),
+            key: owner.key,
+            id: file.entry.id,
+        };
+        match &mut last {
+            Some((open, files)) if *open == family => files.push(file),
+            _ => {
+                let done = last.replace((family, vec![file]));
+                done.into_iter().for_each(&mut close);
+            }
         }
     }
-    families
+    last.into_iter().for_each(&mut close);
+    (families, all_usual)
 }
 
 /// How far back a snapshot is looked for below commits that people made.

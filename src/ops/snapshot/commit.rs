@@ -1,21 +1,26 @@
 //! From changes to commits: who did what, in the pack.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     SnapshotOptions, SnapshotSetup,
     base::{Base, snapshot_id},
     decide::ReadPlan,
-    detail, flows,
+    detail,
+    evidence::Stamps,
+    flows,
     gather::StoredFile,
     ledger,
-    listing::{dated, has_made_up_dates, parent_of},
+    listing::{has_made_up_dates, parent_of},
     outcome::{self, Known, PathChange},
     people,
     read::{Answers, tree_key},
 };
 use crate::{
-    client::{Identity, Org},
+    client::{Identity, Org, OrgInfo},
     ledger::{FlowVersions, Gap},
     model::{ComponentKey, RecordId, RemoteComponent, Timestamp, TreePath, TypeName},
     ops::error::Error,
@@ -53,7 +58,7 @@ pub(super) struct Made {
     pub(super) n_files: usize,
 }
 
-/// Makes the commits.
+/// Makes the commits, and asks the org who the people in them are.
 #[expect(
     clippy::too_many_arguments,
     reason = "everything that was read meets here"
@@ -68,25 +73,61 @@ pub(super) async fn commits(
     options: &SnapshotOptions,
     pack: &PackBuilder<'_>,
 ) -> Result<Commits, Error> {
+    let drafts = drafts(base, &identity.org, plan, answers, setup, pack)?;
+    let users = people::users(org, &drafts.people()).await;
+    write(
+        drafts,
+        &users,
+        base,
+        &identity.org,
+        plan,
+        setup,
+        options,
+        pack,
+    )
+}
+
+/// Commits that are planned, with everything that they change in the pack.
+pub(super) struct Drafts {
+    commits: Vec<Draft>,
+    changes: Vec<PathChange>,
+    ledger: ledger::LedgerFiles,
+}
+
+impl Drafts {
+    /// Users whose names and addresses the commits bear.
+    pub(super) fn people(&self) -> BTreeSet<RecordId> {
+        let commits = self.commits.iter();
+        commits.flat_map(|it| people_of(&it.commit)).collect()
+    }
+}
+
+/// Compares what came with the tree before, and plans the commits.
+pub(super) fn drafts(
+    base: &Base,
+    org: &OrgInfo,
+    plan: &ReadPlan,
+    answers: &Answers,
+    setup: &SnapshotSetup,
+    pack: &PackBuilder<'_>,
+) -> Result<Drafts, Error> {
     let registry = Registry::official();
     let (changes, gaps) = tree_changes(base, plan, answers, setup, pack)?;
-    let ledger = ledger::ledger(base, identity, plan, answers, &changes, &gaps, setup, pack)?;
+    let ledger = ledger::ledger(base, org.id, plan, answers, &changes, &gaps, setup, pack)?;
     let (by_scope, others): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
-    let evidence = gather_evidence(base, plan, answers);
+    let stamps = Stamps::new(base, plan, answers);
     let (by_rules, by_people): (Vec<_>, Vec<_>) = others
         .into_iter()
-        .partition(|it| plan.renewal.is_some() && !has_moved(it, &evidence, plan, answers));
+        .partition(|it| plan.renewal.is_some() && !has_moved(it, &stamps, plan, answers));
     let parting = detail::Parting::new(registry, &by_people);
     let mut files = parting.changed_files(&by_people, pack)?;
-    let renamed = renamed(base, plan);
+    let renamed = renamed(base, plan, &files);
     tell_renamed(&mut files, &renamed);
-    let stamp = |key: &ComponentKey| evidence.get(key).map(|it| it.0.modified.clone());
-    let is_derived = |key: &ComponentKey| evidence.get(key).is_some_and(|it| it.1);
     let planned = commits::plan_commits(
         &files,
         &Evidence {
-            stamp: &stamp,
-            is_derived: &is_derived,
+            stamp: &|key| stamps.of(key),
+            is_derived: &|key| stamps.is_derived(key),
             goes_with: &|key, lost| {
                 references::may_take_along(lost) && references::goes_with(key, lost)
             },
@@ -99,6 +140,7 @@ pub(super) async fn commits(
         },
         DEFAULT_GAP,
     );
+    let files = Arc::new(files);
     let mut drafts = Vec::new();
     if let Some((kind, label)) = &plan.renewal
         && (!by_rules.is_empty() || planned.is_empty())
@@ -117,7 +159,7 @@ pub(super) async fn commits(
     }
     for commit in planned {
         let label = match commit.kind {
-            Kind::First => first_of(identity, plan),
+            Kind::First => first_of(org, plan),
             _ => rollback_of(&commit, plan)
                 .map(|it| it.title.clone())
                 .unwrap_or_default(),
@@ -140,42 +182,50 @@ pub(super) async fn commits(
         }
         drafts.push(Draft {
             paths,
-            files: files.clone(),
+            files: Arc::clone(&files),
             label,
             commit,
         });
     }
     if drafts.is_empty() && base.org.is_none() {
         // An org without a component has a history as well: what comes later has an author.
-        let label = first_of(identity, plan);
+        let label = first_of(org, plan);
         drafts.push(ours(Kind::First, &label, &[], registry, plan.began));
     }
     if drafts.is_empty() && ledger.gaps_moved {
         drafts.push(ours(Kind::Gap, &ledger.story, &[], registry, plan.began));
     }
-    let made = write(
-        org, base, identity, plan, setup, options, pack, &drafts, &ledger,
-    )
-    .await?;
-    Ok(Commits {
-        made,
+    Ok(Drafts {
+        commits: drafts,
         changes,
         ledger,
     })
 }
 
 /// What the first commit of a history says.
-fn first_of(identity: &Identity, plan: &ReadPlan) -> String {
+fn first_of(org: &OrgInfo, plan: &ReadPlan) -> String {
     format!(
         "First snapshot of {}: {} components",
-        identity.org.name,
+        org.name,
         plan.in_scope.components.len()
     )
 }
 
 /// Components that are listed under another name than before, by the old one.
-fn renamed(base: &Base, plan: &ReadPlan) -> BTreeMap<ComponentKey, ComponentKey> {
+fn renamed(
+    base: &Base,
+    plan: &ReadPlan,
+    files: &[ChangedFile],
+) -> BTreeMap<ComponentKey, ComponentKey> {
     let registry = Registry::official();
+    // With the new name something came, and with the old one it went.
+    let some = |change: Change| {
+        let mut parts = files.iter().flat_map(|it| &it.parts);
+        parts.any(|it| it.change == change)
+    };
+    if !(some(Change::Added) && some(Change::Deleted)) {
+        return BTreeMap::new();
+    }
     let listed = &plan.in_scope.components;
     let before = base
         .inventories
@@ -217,18 +267,13 @@ fn tell_renamed(files: &mut [ChangedFile], renamed: &BTreeMap<ComponentKey, Comp
 }
 
 /// Whether a component was touched in the org while the tree was written by other rules.
-fn has_moved(
-    change: &PathChange,
-    evidence: &BTreeMap<ComponentKey, (RemoteComponent, bool)>,
-    plan: &ReadPlan,
-    answers: &Answers,
-) -> bool {
+fn has_moved(change: &PathChange, stamps: &Stamps<'_>, plan: &ReadPlan, answers: &Answers) -> bool {
     let keys = [&change.key, &change.family];
     let is_gone = change.after.is_none() && keys.iter().any(|it| answers.deleted.contains(*it));
     let at = keys
         .iter()
-        .filter_map(|it| evidence.get(*it))
-        .map(|it| it.0.modified.at)
+        .filter_map(|it| stamps.of(it))
+        .map(|it| it.at)
         .max();
     is_gone || at.is_some_and(|at| at.is_known() && plan.since <= Some(at))
 }
@@ -300,7 +345,7 @@ fn mark_scope(changes: &mut [PathChange], base: &Base, plan: &ReadPlan, setup: &
 /// A commit with what it puts into the tree.
 struct Draft {
     commit: PlannedCommit,
-    files: Vec<ChangedFile>,
+    files: Arc<Vec<ChangedFile>>,
     paths: Vec<(TreePath, Option<ObjectId>)>,
     label: String,
 }
@@ -333,7 +378,7 @@ fn ours(
             parts,
             rollback: None,
         },
-        files,
+        files: Arc::new(files),
         paths: changes
             .iter()
             .map(|it| (it.path.clone(), it.after))
@@ -373,76 +418,26 @@ fn is_version_of_flow(change: &PathChange) -> bool {
         && !(change.before.is_none() && change.path.file_name() == "versions.json")
 }
 
-/// What is known of each component by the name that the tree has for it, and whether its
-/// date is that of a child.
-fn gather_evidence(
-    base: &Base,
-    plan: &ReadPlan,
-    answers: &Answers,
-) -> BTreeMap<ComponentKey, (RemoteComponent, bool)> {
-    let registry = Registry::official();
-    let latest = latest_children(registry, plan);
-    let mut evidence = BTreeMap::new();
-    for it in plan
-        .in_scope
-        .components
-        .values()
-        .chain(answers.answered.values())
-    {
-        let listed = plan
-            .in_scope
-            .components
-            .get(&it.key)
-            .or_else(|| base.remote(&it.key));
-        let mut it = it.clone();
-        let is_derived = has_made_up_dates(&it);
-        if is_derived {
-            // Its children know when, and who.
-            if let Some(latest) = latest.get(&it.key) {
-                it.modified = latest.modified.clone();
-            } else {
-                it = dated(&it);
-            }
-        }
-        evidence.insert(tree_key(registry, &it.key, listed), (it, is_derived));
-    }
-    evidence
-}
-
-/// Of each component that has children, the one that changed last.
-fn latest_children<'a>(
-    registry: &Registry,
-    plan: &'a ReadPlan,
-) -> BTreeMap<ComponentKey, &'a RemoteComponent> {
-    let mut latest: BTreeMap<ComponentKey, &RemoteComponent> = BTreeMap::new();
-    for it in plan.in_scope.components.values() {
-        if let Some(parent) = parent_of(registry, &it.key) {
-            let known = latest.entry(parent).or_insert(it);
-            if known.modified.at <= it.modified.at {
-                *known = it;
-            }
-        }
-    }
-    latest
-}
-
+/// Writes planned commits into the pack; `users` are the people in them, as far as known.
 #[expect(
     clippy::too_many_arguments,
-    reason = "the end of the function above, apart for its length"
+    reason = "a commit tells of everything that was read"
 )]
-async fn write(
-    org: &Org,
+pub(super) fn write(
+    drafts: Drafts,
+    users: &BTreeMap<RecordId, User>,
     base: &Base,
-    identity: &Identity,
+    org: &OrgInfo,
     plan: &ReadPlan,
     setup: &SnapshotSetup,
     options: &SnapshotOptions,
     pack: &PackBuilder<'_>,
-    drafts: &[Draft],
-    ledger: &ledger::LedgerFiles,
-) -> Result<Vec<Made>, Error> {
-    let ids: BTreeSet<RecordId> = drafts.iter().flat_map(|it| people_of(&it.commit)).collect();
-    let users = people::users(org, &ids).await;
+) -> Result<Commits, Error> {
+    let Drafts {
+        commits: drafts,
+        changes,
+        ledger,
+    } = drafts;
     let mut tree = base.tree;
     let mut parents: Vec<ObjectId> = base.commit.into_iter().collect();
     let mut made = Vec::new();
@@ -469,13 +464,13 @@ async fn write(
             .commit
             .with
             .iter()
-            .map(|it| commits::Signature::of_author(it, user(&users, it.id), identity.org.id))
+            .map(|it| commits::Signature::of_author(it, user(users, it.id), org.id))
             .collect();
         let story = Story {
             snapshot: &snapshot,
             part: n + 1,
             of: drafts.len(),
-            org: identity.org.id,
+            org: org.id,
             between: (base.listed_at, plan.began),
             label: if draft.label.is_empty() {
                 options.message.as_deref().unwrap_or(FIRST)
@@ -488,7 +483,7 @@ async fn write(
         let text = commits::describe(&draft.commit, &draft.files, &story);
         let message = Message::parse(&text);
         let subject = message.subject.clone();
-        let author = signature(&draft.commit, &users, identity, setup);
+        let author = signature(&draft.commit, users, org, setup);
         let commit = CommitDraft {
             tree: root,
             parents: parents.clone(),
@@ -507,7 +502,11 @@ async fn write(
         tree = Some(root);
         parents = vec![id];
     }
-    Ok(made)
+    Ok(Commits {
+        made,
+        changes,
+        ledger,
+    })
 }
 
 /// The rollback that a commit tells.
@@ -530,7 +529,7 @@ fn user(users: &BTreeMap<RecordId, User>, id: Option<RecordId>) -> Option<&User>
 fn signature(
     commit: &PlannedCommit,
     users: &BTreeMap<RecordId, User>,
-    identity: &Identity,
+    org: &OrgInfo,
     setup: &SnapshotSetup,
 ) -> commits::Signature {
     if commit.who == Who::Ourselves {
@@ -543,5 +542,5 @@ fn signature(
         Who::Person(author) | Who::Platform(author) => author.id,
         Who::Unknown | Who::Ourselves => None,
     };
-    commits::Signature::of(&commit.who, user(users, id), identity.org.id)
+    commits::Signature::of(&commit.who, user(users, id), org.id)
 }

@@ -1,8 +1,8 @@
 //! From a retrieve's zip to blobs in the pack.
 //!
-//! Zip entry → component → source files → canonical → redacted → blob. Entries
-//! are taken in chunks of bounded size and converted on all cores; nothing but
-//! paths and ids is kept.
+//! Zip entry → component → source files → canonical → redacted → blob. Components
+//! are taken in chunks of bounded size, unpacked and converted on all cores; nothing but
+//! paths and ids is kept. What is known to be as it was is not even unpacked.
 //!
 //! Invariant: each entry becomes files, waits for its other parts, or stands in
 //! the ledger with a reason.
@@ -17,19 +17,21 @@ use std::{
 use rayon::prelude::*;
 
 use super::{
+    base::OwnedFile,
     damage::{self, Damage, Damaged},
     listing::parent_of,
+    marks::{Mark, Marks},
     short,
 };
 use crate::{
-    archive::{self, Archive, Problem, read::FileSource},
+    archive::{self, Archive, Packed, Problem, read::FileSource},
     ledger::{Gap, GapKind, redacted::RedactedLine},
     model::{ApiVersion, ComponentKey, InvalidPath, RemoteComponent, TreePath},
     ops::error::Error,
     plan::{retrieve::RetrieveBatch, retrieve::partial, scope::Scope},
     registry::Registry,
     source::{
-        self, Ignored, Layout, Level, PackageFile,
+        self, Ignored, Layout, Level, PackageComponent, PackageFile,
         canonical::{self, Rules},
         redact::{self, Tags},
     },
@@ -38,8 +40,9 @@ use crate::{
 
 /// Bytes that are unpacked at once.
 ///
-/// Own figure: enough to keep the cores busy, little beside the memory goal.
-const CHUNK_BYTES: u64 = 16 << 20;
+/// Own figure: enough to keep the cores busy, little beside the memory goal. A core
+/// holds one component of it at a time.
+const CHUNK_BYTES: u64 = 64 << 20;
 
 /// How package files become files of the tree.
 pub(super) struct Conversion<'a> {
@@ -67,16 +70,23 @@ pub(super) struct StoredFile {
 /// A document that holds a part of its component, and what that part is.
 #[derive(Clone, Debug)]
 pub(super) struct PartialAnswer {
-    pub(super) file: PackageFile,
+    /// Its path in the package.
+    pub(super) path: String,
+    /// The document.
+    pub(super) packed: Packed<'static>,
     /// What its call asked about; all answers of the call share it.
     pub(super) coverage: Arc<partial::Coverage>,
 }
 
 /// What came so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Gathered {
     /// Files of each component, by the component as the tree names it.
     pub(super) files: BTreeMap<ComponentKey, Vec<StoredFile>>,
+    /// Components whose files are those that the tree has.
+    pub(super) unchanged: BTreeSet<ComponentKey>,
+    /// What is to be written down of how files came about.
+    pub(super) marks: Vec<(ComponentKey, Option<Mark>)>,
     /// Answers that hold only a part, such as profiles.
     pub(super) partial: BTreeMap<ComponentKey, Vec<PartialAnswer>>,
     /// Active versions of flows, where they are not the latest: blob by flow and number.
@@ -116,6 +126,120 @@ impl Outcome {
     }
 }
 
+/// What came of one component of an answer.
+enum Taken {
+    /// Just what the tree has.
+    Unchanged,
+    Damaged(Damage),
+    /// One version of a flow, and its blob.
+    FlowVersion(String, u32, ObjectId),
+    /// Documents that hold a part, as they are packed.
+    Partial(Vec<(String, Packed<'static>)>),
+    Converted(Outcome, Vec<StoredFile>, Marking),
+}
+
+/// What is to be written down of a component that was converted.
+enum Marking {
+    /// Nothing is written down, and nothing is to be.
+    None,
+    New(Option<Mark>),
+}
+
+/// An answer that is being taken in.
+struct AnswerZip<'a> {
+    archive: &'a Archive<FileSource>,
+    /// Paths of its files in the package, and their places in the archive.
+    names: &'a [&'a str],
+    numbers: &'a [usize],
+    absent: &'a Damaged,
+    before: Before<'a>,
+}
+
+/// What the tree has, and what is known of how it came about.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'a> {
+    pub(super) marks: &'a Marks,
+    pub(super) families: &'a BTreeMap<ComponentKey, Vec<OwnedFile>>,
+}
+
+impl Gathered {
+    /// Every component that came, whole or in part.
+    pub(super) fn came(&self) -> impl Iterator<Item = &ComponentKey> {
+        let whole = self.files.keys().chain(&self.unchanged);
+        whole.chain(self.partial.keys()).chain(self.damaged.keys())
+    }
+
+    /// The same with the files of what did not change, for a comparison with another tree.
+    pub(super) fn whole(&self, families: &BTreeMap<ComponentKey, Vec<OwnedFile>>) -> Self {
+        let mut whole = self.clone();
+        for key in std::mem::take(&mut whole.unchanged) {
+            let files = families.get(&key).into_iter().flatten();
+            let stored = files.filter_map(|it| {
+                Some(StoredFile {
+                    path: it.path.parse().ok()?,
+                    key: it.key.clone(),
+                    id: it.id,
+                })
+            });
+            whole.files.insert(key, stored.collect());
+        }
+        whole
+    }
+
+    /// Adds what came of `key`. Of a component that was fetched again the later answer counts.
+    fn add(
+        &mut self,
+        key: &ComponentKey,
+        taken: Taken,
+        coverage: &Arc<partial::Coverage>,
+        registry: &Registry,
+    ) {
+        if let Taken::Damaged(damage) = taken {
+            self.damaged.insert(key.clone(), damage);
+            return;
+        }
+        self.damaged.remove(key);
+        match taken {
+            Taken::Damaged(_) => (),
+            Taken::Unchanged => {
+                self.files.remove(key);
+                self.unchanged.insert(key.clone());
+            }
+            Taken::FlowVersion(flow, version, id) => {
+                self.flow_versions.insert((flow, version), id);
+            }
+            Taken::Partial(files) => {
+                let answers = self.partial.entry(key.clone()).or_default();
+                answers.extend(files.into_iter().map(|(path, packed)| PartialAnswer {
+                    path,
+                    packed,
+                    coverage: coverage.clone(),
+                }));
+            }
+            Taken::Converted(outcome, files, marking) => {
+                if let Marking::New(mark) = marking {
+                    self.marks.push((key.clone(), mark));
+                }
+                self.add_converted(outcome, files, registry);
+            }
+        }
+    }
+
+    fn add_converted(&mut self, outcome: Outcome, files: Vec<StoredFile>, registry: &Registry) {
+        self.n_files += files.len() as u64;
+        self.gaps.extend(outcome.gaps);
+        self.redacted.extend(outcome.redacted);
+        if let Some(damage) = outcome.damage {
+            self.damaged.insert(outcome.key.clone(), damage);
+        }
+        self.unchanged.remove(&outcome.key);
+        let is_bundle = short::is_bundle(registry, &outcome.key);
+        let known = self.files.entry(outcome.key).or_default();
+        known.retain(|it| !is_bundle && files.iter().all(|new| new.path != it.path));
+        known.extend(files);
+    }
+}
+
 /// A component as files of the tree, which are not in the pack.
 pub(super) struct Formed {
     /// Paths, the finest components that they are of, and bytes.
@@ -131,12 +255,17 @@ impl Conversion<'_> {
     /// # Errors
     ///
     /// An archive that cannot be read at all, and a pack that cannot be written.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an answer and all that it is held against"
+    )]
     pub(super) fn gather(
         &self,
         zip: File,
         batch: &RetrieveBatch,
         properties: &[RemoteComponent],
         coverage: &Arc<partial::Coverage>,
+        before: Before<'_>,
         pack: &PackBuilder<'_>,
         into: &mut Gathered,
     ) -> Result<(), Error> {
@@ -172,55 +301,147 @@ impl Conversion<'_> {
             .chain(batch.companions.iter().cloned())
             .filter(|it| !batch.components.contains(it))
             .collect();
+        let sizes = archive.entries();
+        let answer = AnswerZip {
+            archive: &archive,
+            names: &names,
+            numbers: &numbers,
+            absent: &absent,
+            before,
+        };
         let mut chunk = Vec::new();
         let mut chunk_bytes = 0;
         for component in &assignment.components {
             if companions.contains(&component.key) {
                 continue;
             }
-            let mut files = Vec::with_capacity(component.entries.len());
-            let mut damage = absent.get(&component.key).cloned();
-            for &n in &component.entries {
-                match archive.read(numbers[n]) {
-                    Ok(bytes) => {
-                        chunk_bytes += bytes.len() as u64;
-                        files.push(PackageFile {
-                            path: names[n].to_owned(),
-                            bytes,
-                        });
-                    }
-                    Err(err) => damage = Some(Damage::part(err.to_string())),
-                }
-            }
-            damage = damage.or_else(|| damage::lacks(self.registry, &component.key, &files));
-            if let Some(damage) = damage {
-                into.damaged.insert(component.key.clone(), damage);
-                continue;
-            }
-            into.damaged.remove(&component.key);
-            if let Some((flow, version)) = flow_version(&component.key, &files) {
-                let id = pack.blob(&files[0].bytes)?;
-                into.flow_versions.insert((flow, version), id);
-                continue;
-            }
-            if partial::is_partial(&component.key.type_name, self.version) {
-                let answers = into.partial.entry(component.key.clone()).or_default();
-                answers.extend(files.into_iter().map(|file| PartialAnswer {
-                    file,
-                    coverage: coverage.clone(),
-                }));
-                continue;
-            }
-            chunk.push((component.key.clone(), files));
+            let size = component.entries.iter().map(|it| sizes[numbers[*it]].size);
+            chunk_bytes += size.sum::<u64>();
+            chunk.push(component);
             if chunk_bytes >= CHUNK_BYTES {
-                self.convert_chunk(std::mem::take(&mut chunk), pack, into)?;
+                self.take_chunk(&answer, &std::mem::take(&mut chunk), coverage, pack, into)?;
                 chunk_bytes = 0;
             }
         }
+        self.take_chunk(&answer, &chunk, coverage, pack, into)?;
         let came: BTreeSet<_> = assignment.components.iter().map(|it| &it.key).collect();
-        let nothing = absent.into_iter().filter(|(key, _)| !came.contains(key));
+        let nothing = absent.iter().filter(|(key, _)| !came.contains(key));
+        let nothing = nothing.map(|(key, damage)| (key.clone(), damage.clone()));
         into.damaged.extend(nothing);
-        self.convert_chunk(chunk, pack, into)
+        Ok(())
+    }
+
+    /// Takes in some components of an answer, on all cores.
+    fn take_chunk(
+        &self,
+        answer: &AnswerZip<'_>,
+        chunk: &[&PackageComponent],
+        coverage: &Arc<partial::Coverage>,
+        pack: &PackBuilder<'_>,
+        into: &mut Gathered,
+    ) -> Result<(), Error> {
+        let taken: Vec<Taken> = chunk
+            .par_iter()
+            .map(|component| self.take(answer, component, pack))
+            .collect::<Result<_, Error>>()?;
+        for (component, taken) in chunk.iter().zip(taken) {
+            into.add(&component.key, taken, coverage, self.registry);
+        }
+        Ok(())
+    }
+
+    /// Takes in one component; it is unpacked only where it is not known to be as it was.
+    fn take(
+        &self,
+        answer: &AnswerZip<'_>,
+        component: &PackageComponent,
+        pack: &PackBuilder<'_>,
+    ) -> Result<Taken, Error> {
+        let key = &component.key;
+        if let Some(damage) = answer.absent.get(key) {
+            return Ok(Taken::Damaged(damage.clone()));
+        }
+        let packed = component
+            .entries
+            .iter()
+            .map(|&n| Ok((answer.names[n], answer.archive.packed(answer.numbers[n])?)))
+            .collect::<Result<Vec<_>, archive::Error>>();
+        let packed = match packed {
+            Ok(packed) => packed,
+            Err(err) => return Ok(Taken::Damaged(Damage::part(err.to_string()))),
+        };
+        let mut fingerprints: Vec<_> = packed
+            .iter()
+            .map(|(path, it)| (*path, it.fingerprint()))
+            .collect();
+        fingerprints.sort_unstable();
+        let Before { marks, families } = answer.before;
+        if let Some(files) = families.get(key)
+            && marks.knows(key, &fingerprints, files)
+        {
+            return Ok(Taken::Unchanged);
+        }
+        let mut files = Vec::with_capacity(packed.len());
+        for (path, it) in &packed {
+            match it.unpack() {
+                Ok(bytes) => files.push(PackageFile {
+                    path: (*path).to_owned(),
+                    bytes,
+                }),
+                Err(err) => return Ok(Taken::Damaged(Damage::part(err.to_string()))),
+            }
+        }
+        if let Some(damage) = damage::lacks(self.registry, key, &files) {
+            return Ok(Taken::Damaged(damage));
+        }
+        if let Some((flow, version)) = flow_version(key, &files) {
+            let id = pack.blob(&files[0].bytes)?;
+            return Ok(Taken::FlowVersion(flow, version, id));
+        }
+        if partial::is_partial(&key.type_name, self.version) {
+            // Kept as they came: there may be many, and large ones.
+            let packed = packed.into_iter();
+            let kept = packed.map(|(path, it)| (path.to_owned(), it.into_owned()));
+            return Ok(Taken::Partial(kept.collect()));
+        }
+        let (outcome, stored) = self.stored(key, files, pack)?;
+        let is_plain =
+            outcome.damage.is_none() && outcome.gaps.is_empty() && outcome.redacted.is_empty();
+        let mark = is_plain.then(|| {
+            let mut files: Vec<_> = stored
+                .iter()
+                .map(|it| (it.path.as_str(), *it.id.as_bytes()))
+                .collect();
+            files.sort_unstable();
+            marks.of(key, &fingerprints, files)
+        });
+        let mark = match mark {
+            None if !marks.has(key) => Marking::None,
+            mark => Marking::New(mark),
+        };
+        Ok(Taken::Converted(outcome, stored, mark))
+    }
+
+    /// Converts one component and puts its files into the pack.
+    fn stored(
+        &self,
+        key: &ComponentKey,
+        files: Vec<PackageFile>,
+        pack: &PackBuilder<'_>,
+    ) -> Result<(Outcome, Vec<StoredFile>), Error> {
+        let mut outcome = self.convert(key, files);
+        let files = std::mem::take(&mut outcome.files);
+        let stored = files
+            .into_iter()
+            .map(|it| {
+                Ok(StoredFile {
+                    id: pack.blob(&it.bytes)?,
+                    path: it.path,
+                    key: it.key,
+                })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        Ok((outcome, stored))
     }
 
     /// Converts whole components and puts their files into the pack, on all cores.
@@ -232,34 +453,10 @@ impl Conversion<'_> {
     ) -> Result<(), Error> {
         let stored: Vec<(Outcome, Vec<StoredFile>)> = components
             .into_par_iter()
-            .map(|(key, files)| {
-                let mut outcome = self.convert(&key, files);
-                let files = std::mem::take(&mut outcome.files);
-                let stored = files
-                    .into_iter()
-                    .map(|it| {
-                        Ok(StoredFile {
-                            id: pack.blob(&it.bytes)?,
-                            path: it.path,
-                            key: it.key,
-                        })
-                    })
-                    .collect::<Result<Vec<_>, Error>>()?;
-                Ok((outcome, stored))
-            })
+            .map(|(key, files)| self.stored(&key, files, pack))
             .collect::<Result<_, Error>>()?;
         for (outcome, files) in stored {
-            into.n_files += files.len() as u64;
-            into.gaps.extend(outcome.gaps);
-            into.redacted.extend(outcome.redacted);
-            if let Some(damage) = outcome.damage {
-                into.damaged.insert(outcome.key.clone(), damage);
-            }
-            let is_bundle = short::is_bundle(self.registry, &outcome.key);
-            let known = into.files.entry(outcome.key).or_default();
-            // Of a component that was fetched again the later answer counts.
-            known.retain(|it| !is_bundle && files.iter().all(|new| new.path != it.path));
-            known.extend(files);
+            into.add_converted(outcome, files, self.registry);
         }
         Ok(())
     }

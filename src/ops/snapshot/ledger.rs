@@ -1,6 +1,9 @@
 //! The ledger that a snapshot writes into the tree: what is there, and what is missing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     SnapshotSetup,
@@ -14,11 +17,11 @@ use super::{
     rule_versions,
 };
 use crate::{
-    client::Identity,
     ledger::{
         Coverage, Gap, GapKind, Inventory, OrgFile, RedactedValues, coverage::Scope, org::LAYOUT,
+        render_inventory,
     },
-    model::{ComponentKey, TreePath, TypeName},
+    model::{ComponentKey, ComponentName, OrgId, RemoteComponent, TreePath, TypeName},
     ops::error::Error,
     plan::retrieve::incremental::Pass,
     registry::Registry,
@@ -44,7 +47,7 @@ pub(super) struct LedgerFiles {
 )]
 pub(super) fn ledger(
     base: &Base,
-    identity: &Identity,
+    org_id: OrgId,
     plan: &ReadPlan,
     answers: &Answers,
     changes: &[PathChange],
@@ -55,7 +58,7 @@ pub(super) fn ledger(
     let mut out = LedgerFiles::default();
     let org = OrgFile {
         layout: LAYOUT,
-        org_id: identity.org.id,
+        org_id,
         api_version: setup.api_version,
         level: level_name(setup.level).to_owned(),
         rules: rule_versions(setup),
@@ -79,9 +82,18 @@ pub(super) fn ledger(
         &redacted.render(),
     )?;
     let inventories = inventories(base, plan, answers, changes);
-    for inventory in inventories.values() {
-        let path = Inventory::path(&inventory.type_name);
-        put(&mut out.files, base, pack, &path, &inventory.render())?;
+    for (type_name, inventory) in &inventories {
+        // What is as it was need not be written to be the same.
+        if inventory.differs_from(base.inventories.get(*type_name).map(|it| &**it)) {
+            let bytes = render_inventory(inventory.lines.values().map(|it| &**it));
+            put(
+                &mut out.files,
+                base,
+                pack,
+                &Inventory::path(type_name),
+                &bytes,
+            )?;
+        }
     }
     for type_name in base.inventories.keys() {
         if !inventories.contains_key(type_name)
@@ -207,6 +219,9 @@ fn compare_gaps(base: &Base, out: &mut LedgerFiles) {
 }
 
 fn redacted(base: &Base, answers: &Answers, changes: &[PathChange]) -> RedactedValues {
+    if base.redacted.0.is_empty() {
+        return RedactedValues(answers.gathered.redacted.clone());
+    }
     let rewritten: BTreeSet<&str> = answers
         .gathered
         .files
@@ -227,30 +242,48 @@ fn redacted(base: &Base, answers: &Answers, changes: &[PathChange]) -> RedactedV
     )
 }
 
+/// The inventory of one type, on the way.
+#[derive(Default)]
+struct NewInventory<'a> {
+    lines: BTreeMap<&'a ComponentName, Cow<'a, RemoteComponent>>,
+}
+
+impl<'a> NewInventory<'a> {
+    fn insert(&mut self, component: Cow<'a, RemoteComponent>, name: &'a ComponentName) {
+        self.lines.insert(name, component);
+    }
+
+    /// Whether a line came, went or moved: those that did not are `before`'s own.
+    fn differs_from(&self, before: Option<&Inventory>) -> bool {
+        before.is_none_or(|it| it.components.len() != self.lines.len())
+            || self.lines.values().any(|it| matches!(it, Cow::Owned(_)))
+    }
+}
+
 /// The inventories: a line moves only with the id or the content of its component.
-fn inventories(
-    base: &Base,
-    plan: &ReadPlan,
+fn inventories<'a>(
+    base: &'a Base,
+    plan: &'a ReadPlan,
     answers: &Answers,
     changes: &[PathChange],
-) -> BTreeMap<TypeName, Inventory> {
+) -> BTreeMap<&'a TypeName, NewInventory<'a>> {
     let registry = Registry::official();
     let moved: BTreeSet<&ComponentKey> = changes.iter().map(|it| &it.key).collect();
-    let mut all: BTreeMap<TypeName, Inventory> = BTreeMap::new();
-    let mut take = |component: crate::model::RemoteComponent| {
-        all.entry(component.key.type_name.clone())
-            .or_insert_with(|| Inventory::new(component.key.type_name.clone()))
-            .insert(component);
+    let mut all: BTreeMap<&TypeName, NewInventory<'_>> = BTreeMap::new();
+    let mut take = |key: &'a ComponentKey, component: Cow<'a, RemoteComponent>| {
+        let inventory = all.entry(&key.type_name).or_default();
+        inventory.insert(component, &key.name);
     };
     for listed in plan.in_scope.components.values() {
         let before = base.remote(&listed.key);
         let key = tree_key(registry, &listed.key, Some(listed));
         if listing::is_guessed(&listed.key) {
-            let is_there = answers
-                .gathered
-                .files
-                .get(&key)
-                .is_some_and(|it| !it.is_empty())
+            let is_there = answers.gathered.unchanged.contains(&key)
+                || answers
+                    .gathered
+                    .files
+                    .get(&key)
+                    .is_some_and(|it| !it.is_empty())
                 || base.families.contains_key(&key);
             if !is_there {
                 continue;
@@ -262,8 +295,8 @@ fn inventories(
             Some(before) => before.id != now.id || moved.contains(&key),
         };
         match before {
-            Some(before) if !is_other => take(before.clone()),
-            _ => take(listing::dated(now)),
+            Some(before) if !is_other => take(&listed.key, Cow::Borrowed(before)),
+            _ => take(&listed.key, Cow::Owned(listing::dated(now))),
         }
     }
     for before in base
@@ -278,7 +311,7 @@ fn inventories(
             && !plan.left.contains(&before.key)
             && !listing::is_guessed(&before.key);
         if is_kept {
-            take(before.clone());
+            take(&before.key, Cow::Borrowed(before));
         }
     }
     all

@@ -10,6 +10,7 @@ use super::{
     base::Base,
     check_bond, commit,
     look::{Look, look},
+    marks::Marks,
     outcome::PathChange,
     read, redaction,
 };
@@ -64,8 +65,9 @@ pub async fn diff_with_org(
     check_bond(&base, &branch, identity.org.id)?;
     let setup = &setup;
     let pack = repo.pack(&base.listing)?;
+    let marks = Marks::read(repo, &base, setup);
     let answers = read::read(
-        &org, repo, &base, &plan, setup, &pack, &options, &NoNotes, monitor,
+        &org, repo, &base, &plan, setup, &pack, &options, &marks, &NoNotes, monitor,
     )
     .await?;
     let (live, _) = commit::tree_changes(&base, &plan, &answers, setup, &pack)?;

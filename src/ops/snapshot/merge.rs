@@ -86,17 +86,26 @@ fn merged(
     is_whole: bool,
     gone: &dyn Fn(&ComponentKey) -> bool,
 ) -> Result<PackageFile, Gap> {
+    let unusable = |reason: String| Gap {
+        what: key.to_string(),
+        kind: GapKind::NotConverted,
+        reason,
+        since: None,
+    };
+    let unpacked = |part: &PartialAnswer| {
+        let bytes = part.packed.unpack();
+        bytes.map_err(|err| unusable(err.to_string()))
+    };
     if is_whole && parts.len() == 1 {
-        return Ok(parts.remove(0).file);
+        let part = parts.remove(0);
+        return Ok(PackageFile {
+            bytes: unpacked(&part)?,
+            path: part.path,
+        });
     }
     let mut whole = stored;
     for part in &parts {
-        let answer = xml::parse(&part.file.bytes).map_err(|err| Gap {
-            what: key.to_string(),
-            kind: GapKind::NotConverted,
-            reason: err.to_string(),
-            since: None,
-        })?;
+        let answer = xml::parse(&unpacked(part)?).map_err(|err| unusable(err.to_string()))?;
         whole = Some(partial::merge(
             &key.type_name,
             whole.as_ref(),
@@ -105,7 +114,7 @@ fn merged(
             gone,
         ));
     }
-    let path = parts.first().map(|it| it.file.path.clone());
+    let path = parts.first().map(|it| it.path.clone());
     match (whole, path) {
         (Some(root), Some(path)) => Ok(PackageFile {
             path,

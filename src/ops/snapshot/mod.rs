@@ -12,14 +12,17 @@ mod confirm;
 mod damage;
 mod decide;
 mod detail;
+mod evidence;
 mod flows;
 mod folders;
 mod form;
 mod gather;
+mod in_hand;
 mod ledger;
 mod listing;
 mod live;
 mod look;
+mod marks;
 mod memory;
 mod merge;
 mod notes;
@@ -47,6 +50,7 @@ use notes::JobNotes;
 pub(super) use base::snapshot_id;
 pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
 pub(super) use form::{in_our_form, in_our_form_again};
+pub use in_hand::{Answer, InHand, TakenIn, take_in};
 pub use live::diff_with_org;
 pub use options::{SnapshotOptions, SnapshotSetup};
 pub use push::PushReport;
@@ -218,17 +222,28 @@ async fn take(
         &who,
         monitor,
     );
-    let answers = read::read(
-        org, repo, &base, &plan, setup, &pack, options, &notes, monitor,
+    let mut marks = marks::Marks::read(repo, &base, setup);
+    let mut answers = read::read(
+        org, repo, &base, &plan, setup, &pack, options, &marks, &notes, monitor,
     )
     .await?;
+    marks.take(&mut answers);
     let remote = remote.map(RefCell::into_inner);
     let commits = commit::commits(
         org, &base, &identity, &plan, &answers, setup, options, &pack,
     )
     .await?;
     let closed = record::close(
-        pack, &base, &memory, &identity, &plan, &answers, commits, setup, options, org,
+        pack,
+        &base,
+        &memory,
+        &identity,
+        &plan,
+        &answers,
+        commits,
+        setup,
+        options,
+        org.budget().total(),
     )?;
     let result = match remote {
         None => record::show(&lock, closed, &branch, options, monitor)?,
@@ -249,6 +264,7 @@ async fn take(
             push::publish(&run, remote, closed).await?
         }
     };
+    marks.write();
     let report = report::done(result, &plan, &answers, org, &identity, setup);
     Ok(Taken::Done(Box::new(SnapshotReport { deploys, ..report })))
 }

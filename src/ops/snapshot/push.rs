@@ -342,12 +342,17 @@ fn push_plan(run: &Run<'_>, remote: &Remote, closed: &Closed, new: ObjectId) -> 
 async fn make_again(run: &Run<'_>, base: &Base) -> Result<Closed, Error> {
     let repo = run.lock.repository();
     let pack = repo.pack(&base.listing)?;
+    // What did not change is what the tree had that was read before.
+    let answers = Answers {
+        gathered: run.answers.gathered.whole(&run.base.families),
+        ..run.answers.clone()
+    };
     let commits = commit::commits(
         run.org,
         base,
         run.identity,
         run.plan,
-        run.answers,
+        &answers,
         run.setup,
         run.options,
         &pack,
@@ -359,11 +364,11 @@ async fn make_again(run: &Run<'_>, base: &Base) -> Result<Closed, Error> {
         run.memory,
         run.identity,
         run.plan,
-        run.answers,
+        &answers,
         commits,
         run.setup,
         run.options,
-        run.org,
+        run.org.budget().total(),
     )
 }
 

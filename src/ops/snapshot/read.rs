@@ -15,8 +15,9 @@ use super::{
     confirm::confirm_deletions,
     damage,
     decide::ReadPlan,
-    gather::{Conversion, Gathered},
+    gather::{Before, Conversion, Gathered},
     listing,
+    marks::Marks,
     merge::merge_partial,
     people, redaction,
     short::Short,
@@ -48,6 +49,7 @@ use crate::{
 const LOOK_BACK: Duration = Duration::from_hours(30 * 24);
 
 /// What was read.
+#[derive(Clone)]
 pub(super) struct Answers {
     pub(super) gathered: Gathered,
     /// What the answers say of each component; fresher than the listing.
@@ -60,6 +62,22 @@ pub(super) struct Answers {
     pub(super) trail: Trail,
     pub(super) gaps: BTreeSet<Gap>,
     pub(super) costs: CostModel,
+}
+
+impl Answers {
+    /// None yet to what `plan` asks.
+    pub(super) fn to(plan: &ReadPlan) -> Self {
+        Self {
+            gathered: Gathered::default(),
+            answered: BTreeMap::new(),
+            deleted: BTreeSet::new(),
+            stale: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
+            trail: Trail::default(),
+            gaps: plan.in_scope.gaps.clone(),
+            costs: plan.costs.clone(),
+        }
+    }
 }
 
 /// Fetches what was planned, and again what moved meanwhile; confirms deletions.
@@ -75,6 +93,7 @@ pub(super) async fn read(
     setup: &SnapshotSetup,
     pack: &PackBuilder<'_>,
     options: &SnapshotOptions,
+    marks: &Marks,
     notes: &dyn Notes,
     monitor: &dyn Monitor,
 ) -> Result<Answers, Error> {
@@ -87,15 +106,10 @@ pub(super) async fn read(
         notes,
     };
     let mut short = Short::default();
-    let mut answers = Answers {
-        gathered: Gathered::default(),
-        answered: BTreeMap::new(),
-        deleted: BTreeSet::new(),
-        stale: BTreeSet::new(),
-        unsettled: BTreeSet::new(),
-        trail: Trail::default(),
-        gaps: plan.in_scope.gaps.clone(),
-        costs: plan.costs.clone(),
+    let mut answers = Answers::to(plan);
+    let before = Before {
+        marks,
+        families: &base.families,
     };
     if let Some(reason) = &plan.flows_problem {
         answers.gaps.insert(Gap {
@@ -122,6 +136,7 @@ pub(super) async fn read(
             plan,
             setup,
             &conversion,
+            before,
             pack,
             &mut short,
             &mut answers,
@@ -224,6 +239,7 @@ async fn fetch_round(
     plan: &ReadPlan,
     setup: &SnapshotSetup,
     conversion: &Conversion<'_>,
+    before: Before<'_>,
     pack: &PackBuilder<'_>,
     short: &mut Short,
     answers: &mut Answers,
@@ -246,7 +262,15 @@ async fn fetch_round(
             let gathered = &mut answers.gathered;
             let n_damaged = gathered.damaged.len();
             tokio::task::block_in_place(|| {
-                conversion.gather(it.zip, &it.batch, &it.components, &coverage, pack, gathered)
+                conversion.gather(
+                    it.zip,
+                    &it.batch,
+                    &it.components,
+                    &coverage,
+                    before,
+                    pack,
+                    gathered,
+                )
             })
             .map_err(damage::of_answer)?;
             let is_short = short.note(base, plan, conversion, &it.batch, gathered);
@@ -384,14 +408,7 @@ fn settle(
     answers: &mut Answers,
 ) -> BTreeSet<ComponentKey> {
     let quarantined: BTreeSet<ComponentKey> = answers.unsettled.clone();
-    let came: BTreeSet<ComponentKey> = answers
-        .gathered
-        .files
-        .keys()
-        .chain(answers.gathered.partial.keys())
-        .chain(answers.gathered.damaged.keys())
-        .cloned()
-        .collect();
+    let came: BTreeSet<ComponentKey> = answers.gathered.came().cloned().collect();
     let mut asked = BTreeMap::new();
     for key in batches
         .iter()

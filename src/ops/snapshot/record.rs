@@ -13,7 +13,7 @@ use super::{
     read::Answers,
 };
 use crate::{
-    client::{Identity, Org},
+    client::Identity,
     ledger::RunRecord,
     model::{ComponentKey, Timestamp},
     ops::error::Error,
@@ -61,7 +61,7 @@ pub(super) fn close(
     commits: Commits,
     setup: &SnapshotSetup,
     options: &SnapshotOptions,
-    org: &Org,
+    calls: u64,
 ) -> Result<Closed, Error> {
     let new = commits.made.last().map(|it| it.id).or(base.commit);
     let who = signature(setup, plan.began);
@@ -73,7 +73,7 @@ pub(super) fn close(
         commit: new.map(|it| it.to_string()),
         changed: commits.changes.len() as u64,
         gaps: commits.ledger.coverage.open().count() as u64,
-        calls: org.budget().total(),
+        calls,
     };
     let mut tag = None;
     if let (Some(name), Some(new)) = (&options.tag, new) {

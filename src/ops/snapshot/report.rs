@@ -200,7 +200,8 @@ pub(super) fn done(
         })
         .collect();
     report.tag = outcome.tag;
-    report.n_fetched = record::n_components(&answers.gathered.files);
+    let gathered = &answers.gathered;
+    report.n_fetched = record::n_components(&gathered.files) + gathered.unchanged.len();
     report.n_changed_files = outcome.commits.changes.len();
     let coverage = &outcome.commits.ledger.coverage;
     report.gaps = coverage.open().cloned().collect();

@@ -54,6 +54,11 @@ impl Short {
         for asked in &batch.components {
             let listed = plan.in_scope.components.get(asked);
             let key = tree_key(conversion.registry, asked, listed);
+            if gathered.unchanged.contains(&key) {
+                // Nothing is missing now, whatever an earlier answer lacked.
+                self.0.remove(&key);
+                continue;
+            }
             let Some(came) = gathered.files.get(&key) else {
                 continue;
             };

@@ -27,13 +27,13 @@ pub struct AuditRow {
 }
 
 /// The rows of a span of time, indexed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Trail {
     rows: Vec<Row>,
     by_word: HashMap<String, Vec<usize>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Row {
     full: AuditRow,
     /// Display without markup, lower case.

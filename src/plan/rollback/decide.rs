@@ -1,6 +1,7 @@
 //! From two trees and a selection to a verdict for each component.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,58 @@ pub fn plan(inputs: &Inputs<'_>) -> RollbackPlan {
     }
 }
 
+/// What is gone, by the objects that it is of: thousands of fields may go with one.
+struct Gone<'a> {
+    all: Vec<&'a ComponentKey>,
+    /// By the name up to the first dot or hyphen, lower case.
+    by_object: HashMap<String, Vec<&'a ComponentKey>>,
+    targets: OnceCell<HashMap<String, Vec<&'a ComponentKey>>>,
+}
+
+impl<'a> Gone<'a> {
+    fn new(keys: impl Iterator<Item = &'a ComponentKey>) -> Self {
+        let mut gone = Self {
+            all: keys.collect(),
+            by_object: HashMap::new(),
+            targets: OnceCell::new(),
+        };
+        for key in &gone.all {
+            let of = gone.by_object.entry(object_of(key)).or_default();
+            of.push(*key);
+        }
+        gone
+    }
+
+    /// What may have gone with `lost`, by its name.
+    fn near(&self, lost: &ComponentKey) -> impl Iterator<Item = &'a ComponentKey> {
+        let is_field = lost.type_name.as_str() == "CustomField";
+        let near = self.by_object.get(&object_of(lost));
+        // Of what a field takes along, most are none of its object's other fields.
+        let may = move |it: &&ComponentKey| !is_field || it.type_name != lost.type_name;
+        near.into_iter().flatten().copied().filter(may)
+    }
+
+    /// The lookup fields that pointed to `object`, if it is one.
+    fn pointing_to(
+        &self,
+        object: &ComponentKey,
+        targets: impl FnOnce() -> HashMap<String, Vec<&'a ComponentKey>>,
+    ) -> impl Iterator<Item = &'a ComponentKey> {
+        let found = (object.type_name.as_str() == "CustomObject").then(|| {
+            let targets = self.targets.get_or_init(targets);
+            targets.get(&object.name.as_str().to_lowercase())
+        });
+        found.flatten().into_iter().flatten().copied()
+    }
+}
+
+/// The object that a component is of, by its name; neither dots nor hyphens are in it.
+fn object_of(key: &ComponentKey) -> String {
+    let name = key.name.decoded();
+    let object = name.split(['.', '-']).next().unwrap_or(&name);
+    object.to_lowercase()
+}
+
 pub(super) struct Planner<'a> {
     pub(super) inputs: &'a Inputs<'a>,
     /// What is made again, and for the sake of which other component.
@@ -83,12 +136,7 @@ impl Planner<'_> {
                 ahead.push((key.clone(), None));
             }
         }
-        let gone: Vec<&ComponentKey> = self
-            .inputs
-            .differing
-            .iter()
-            .filter(|it| self.is_gone(it))
-            .collect();
+        let gone = Gone::new(self.inputs.differing.iter().filter(|it| self.is_gone(it)));
         while let Some((key, cause)) = ahead.pop() {
             if self.recreated.contains_key(&key) {
                 continue;
@@ -111,25 +159,29 @@ impl Planner<'_> {
             if !may_take_along(&key) {
                 continue;
             }
-            for other in &gone {
-                if goes_with(other, &key) || self.points_to(other, &key) {
-                    ahead.push(((*other).clone(), Some(key.clone())));
-                }
-            }
+            let others = gone.near(&key).filter(|it| goes_with(it, &key));
+            let pointing = gone.pointing_to(&key, || self.targets(&gone));
+            ahead.extend(
+                others
+                    .chain(pointing)
+                    .map(|it| (it.clone(), Some(key.clone()))),
+            );
         }
     }
 
-    /// Whether a lookup field went because the object that it pointed to did.
-    fn points_to(&self, field: &ComponentKey, object: &ComponentKey) -> bool {
-        if field.type_name.as_str() != "CustomField" || object.type_name.as_str() != "CustomObject"
-        {
-            return false;
+    /// The lookup fields that are gone, by the objects that they pointed to, lower case.
+    fn targets<'k>(&self, gone: &Gone<'k>) -> HashMap<String, Vec<&'k ComponentKey>> {
+        let mut targets: HashMap<String, Vec<_>> = HashMap::new();
+        let is_field = |it: &&&ComponentKey| it.type_name.as_str() == "CustomField";
+        for field in gone.all.iter().filter(is_field) {
+            let root = first_document(&self.inputs.target.read(field));
+            let objects = root.iter().flat_map(|it| it.elements_named("referenceTo"));
+            for object in objects {
+                let object = object.text().trim().to_lowercase();
+                targets.entry(object).or_default().push(*field);
+            }
         }
-        let root = first_document(&self.inputs.target.read(field));
-        root.is_some_and(|it| {
-            it.elements_named("referenceTo")
-                .any(|it| it.text().trim().eq_ignore_ascii_case(object.name.as_str()))
-        })
+        targets
     }
 
     fn decide(&self, key: &ComponentKey) -> Item {

@@ -36,6 +36,8 @@ pub struct PackBuilder<'a> {
     repo: &'a Repository,
     dir: PathBuf,
     known: HashSet<ObjectId>,
+    /// Whether the repository had objects when the pack was begun.
+    has_objects: bool,
     seen: Mutex<HashMap<ObjectId, Place>>,
     file: Mutex<PackFile>,
 }
@@ -90,6 +92,7 @@ impl Repository {
             .map_err(Error::disk("write into", &dir))?;
         Ok(PackBuilder {
             repo: self,
+            has_objects: has_objects(&dir),
             dir,
             known: known.iter().map(|it| it.entry.id).collect(),
             seen: Mutex::default(),
@@ -263,6 +266,9 @@ impl PackBuilder<'_> {
 
     /// Whether the object database has the object.
     fn is_stored(&self, id: ObjectId) -> Result<bool, Error> {
+        if !self.has_objects {
+            return Ok(false);
+        }
         let handle = self.repo.handle()?;
         let odb = handle.odb().map_err(Error::database("open the objects"))?;
         // A new look at the folder of packs for each new object would cost more
@@ -342,6 +348,25 @@ impl Repository {
         }
         Ok(())
     }
+}
+
+/// Whether the folder of packs `dir`, or the one it is in, holds or borrows objects; so it is
+/// taken to where that cannot be told.
+fn has_objects(dir: &Path) -> bool {
+    let Some(objects) = dir.parent() else {
+        return true;
+    };
+    let is_some = |dir: &Path, is_one: &dyn Fn(&Path) -> bool| match fs::read_dir(dir) {
+        Ok(mut listed) => listed.any(|it| it.is_ok_and(|it| is_one(&it.path()))),
+        Err(_) => true,
+    };
+    let is_index = |it: &Path| it.extension().is_some_and(|it| it == "idx");
+    // Loose objects stand in folders of two digits.
+    let is_of_objects = |it: &Path| it.file_name().is_some_and(|it| it.len() == 2);
+    let borrows = ["info/alternates", "info/http-alternates"];
+    borrows.iter().any(|it| objects.join(it).exists())
+        || is_some(dir, &is_index)
+        || is_some(objects, &is_of_objects)
 }
 
 fn is_our_keep(path: &Path) -> bool {

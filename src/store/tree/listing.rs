@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::{Entry, Mode, RawEntry, entries};
+use super::{Entry, Mode, RawEntry, TreeChange, entries};
 use crate::store::{Error, ObjectId, Repository};
 
 /// Deepest nesting of folders that is read; [`crate::model::TreePath`] allows no more.
@@ -73,6 +73,33 @@ impl Listing {
             path: &self.paths[range.clone()],
             entry: *entry,
         })
+    }
+
+    /// The listing of a tree that differs from this one in `changes`, which are ordered by path.
+    #[must_use]
+    pub fn with(&self, changes: &[TreeChange]) -> Self {
+        let mut out = Self {
+            paths: String::with_capacity(self.paths.len()),
+            files: Vec::with_capacity(self.files.len() + changes.len()),
+        };
+        let mut changes = changes.iter().peekable();
+        for file in self.iter() {
+            while let Some(it) = changes.next_if(|it| it.path.as_str() < file.path) {
+                out.extend(it);
+            }
+            match changes.next_if(|it| it.path == file.path) {
+                Some(it) => out.extend(it),
+                None => out.push("", file.path, file.entry),
+            }
+        }
+        changes.for_each(|it| out.extend(it));
+        out
+    }
+
+    fn extend(&mut self, change: &TreeChange) {
+        if let Some(entry) = change.after {
+            self.push("", &change.path, entry);
+        }
     }
 
     fn push(&mut self, folder: &str, name: &str, entry: Entry) {
@@ -218,5 +245,48 @@ pub(super) fn read_tree(odb: &git2::Odb<'_>, id: ObjectId) -> Result<Vec<u8>, Er
             id,
             source: "it is another kind of object".into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(n: u8) -> Entry {
+        Entry {
+            mode: Mode::FILE,
+            id: ObjectId::from_bytes([n; 20]),
+        }
+    }
+
+    fn listing(files: &std::collections::BTreeMap<String, u8>) -> Listing {
+        let mut listing = Listing::default();
+        for (path, n) in files {
+            listing.push("", path, entry(*n));
+        }
+        listing
+    }
+
+    proptest! {
+        #[test]
+        fn changed_listing_is_that_of_the_changed_tree(
+            before in prop::collection::btree_map("[ab/]{1,3}", 0_u8..3, 0..8),
+            after in prop::collection::btree_map("[ab/]{1,3}", 0_u8..3, 0..8),
+        ) {
+            let paths: std::collections::BTreeSet<&String> =
+                before.keys().chain(after.keys()).collect();
+            let changes: Vec<TreeChange> = paths
+                .into_iter()
+                .filter(|it| before.get(*it) != after.get(*it))
+                .map(|it| TreeChange {
+                    path: it.clone(),
+                    before: before.get(it).map(|n| entry(*n)),
+                    after: after.get(it).map(|n| entry(*n)),
+                })
+                .collect();
+            prop_assert_eq!(listing(&before).with(&changes), listing(&after));
+        }
     }
 }
