@@ -29,6 +29,7 @@ mod simorg;
 mod snapshot;
 mod status;
 mod text;
+mod verify;
 mod when;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -102,6 +103,7 @@ enum Command {
     Apply(rollback::ApplyArgs),
     Jobs(jobs::JobsArgs),
     Records(records::RecordsArgs),
+    Verify(verify::VerifyArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -158,6 +160,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Apply(args) => interruptible(rollback::apply(context, args), LOOK),
         Command::Jobs(args) => interruptible(jobs::run(context, args), LOOK),
         Command::Records(args) => interruptible(records::run(context, args), GOES_ON),
+        Command::Verify(args) => interruptible(verify::run(context, &args), NOTHING_CHANGED),
         Command::Diff(args) => interruptible(diff::run(context, &args), NOTHING_CHANGED),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),

@@ -51,6 +51,10 @@ pub(super) struct SnapshotArgs {
     #[arg(long)]
     accept_deletions: bool,
 
+    /// Tag secrets with the redaction key that is at hand, in place of the history's own
+    #[arg(long, conflicts_with_all = ["only", "dry_run"])]
+    new_key: bool,
+
     /// Go on from the remote's branch, and push branch, tag and state to it
     #[arg(long, conflicts_with = "dry_run")]
     push: bool,
@@ -78,6 +82,13 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
     if !has_key && snapshot::begins_history(&repo, &setup)? {
         setup.redaction_key = login::make_redaction_key(context)?;
     }
+    if args.new_key && setup.redaction_key.is_none() {
+        return Err(CommandError::usage(
+            "there is no redaction key at hand".to_owned(),
+            "put one into `ORGKEEP_REDACTION_KEY`".to_owned(),
+        ));
+    }
+    setup.new_key = args.new_key;
     let report = snapshot::snapshot(&org, &repo, &setup, &options, context.monitor()).await?;
     print(context, &report)?;
     summarise(context, &report)?;

@@ -25,6 +25,7 @@ use crate::{
     source::{
         Level,
         canonical::{Rules, Switch, VOLATILE_RULES},
+        redact::OnSuspect,
     },
 };
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub level: Level,
     /// Whether secrets are taken out.
     pub redact: Redact,
+    /// What becomes of a snapshot in which something looks like a secret.
+    pub on_suspect: OnSuspect,
     /// Longest time between two full passes.
     pub full_every: Duration,
     /// `[metadata]`.
@@ -120,6 +123,7 @@ impl Default for Config {
             api_version: DEFAULT_API_VERSION,
             level: Level::Canonical,
             redact: Redact::On,
+            on_suspect: OnSuspect::Report,
             full_every: Duration::from_hours(7 * 24),
             scope: Scope::default(),
             limits: Limits::default(),
@@ -176,6 +180,17 @@ impl Config {
             "redact",
             |it| it.one_of(&[("on", Redact::On), ("off", Redact::Off)]),
             &mut config.redact,
+        )?;
+        top.read(
+            "suspected_secrets",
+            |it| {
+                it.one_of(&[
+                    ("report", OnSuspect::Report),
+                    ("stop", OnSuspect::Stop),
+                    ("ignore", OnSuspect::Ignore),
+                ])
+            },
+            &mut config.on_suspect,
         )?;
         top.read("full_every", Value::interval, &mut config.full_every)?;
         top.table("org", |it| read_org(it, &mut config.org))?;

@@ -30,6 +30,10 @@ api_version = "{api_version}"
 # "off" they are in the history for ever.
 #redact = "on"
 
+# What becomes of a snapshot in which something else looks like a secret, such as a key
+# in a class: "report" names it in the ledger, "stop" makes no commit, "ignore".
+#suspected_secrets = "report"
+
 [org]
 # What you call it, for reports.
 #name = "ACME production"

@@ -69,7 +69,7 @@ remote = "backup"
 fn template_says_what_holds_without_it() {
     let text = template("main", DEFAULT_API_VERSION);
     let config = Config::parse(&text).unwrap();
-    assert_eq!(config.rules.version(), Config::default().rules.version());
+    assert_eq!(config.rules.switched(), Config::default().rules.switched());
     // Every line that is commented out is valid, and a default or an example.
     let shown: Vec<_> = text
         .lines()
@@ -79,7 +79,7 @@ fn template_says_what_holds_without_it() {
         })
         .collect();
     let config = Config::parse(&shown.join("\n")).unwrap();
-    assert_eq!(config.rules.version(), Config::default().rules.version());
+    assert_eq!(config.rules.switched(), Config::default().rules.switched());
     assert_eq!(config.commit, Config::default().commit);
     assert_eq!(config.scope.include.len(), 4);
     assert_eq!(config.full_every, Config::default().full_every);

@@ -98,13 +98,18 @@ pub enum GapKind {
     NotDeployable,
     /// Whether it changed could not be seen.
     Unseen,
+    /// It is in the tree, and something in it looks like a secret.
+    Suspect,
 }
 
 impl GapKind {
     /// Whether a gap of this kind is expected and no reason for status 3.
     #[must_use]
     pub fn is_expected(self) -> bool {
-        matches!(self, Self::Skipped | Self::NotDeployable | Self::Unseen)
+        matches!(
+            self,
+            Self::Skipped | Self::NotDeployable | Self::Unseen | Self::Suspect
+        )
     }
 
     /// The word in reports.
@@ -120,6 +125,7 @@ impl GapKind {
             Self::NotConverted => "not converted",
             Self::NotDeployable => "not deployable",
             Self::Unseen => "unseen",
+            Self::Suspect => "may hold a secret",
         }
     }
 }

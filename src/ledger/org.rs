@@ -24,6 +24,12 @@ pub struct OrgFile {
     /// Id of the key that tags of secrets are made with; absent where there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redaction_key: Option<String>,
+    /// Types that the files have taken apart further than usual, by Salesforce's words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<String>,
+    /// Rules of `[normalise]` that hold otherwise than by default: `-flow-coordinates`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switched: Vec<String>,
 }
 
 /// Versions of the rules that wrote the tree; a difference calls for a rewrite.
@@ -84,6 +90,8 @@ mod tests {
             level: "canonical".to_owned(),
             rules: OURS,
             redaction_key: Some("5f0c11d2".to_owned()),
+            presets: vec!["decomposeWorkflowBeta".to_owned()],
+            switched: vec!["-flow-coordinates".to_owned()],
         }
     }
 

@@ -16,8 +16,9 @@ use output::Output;
 use super::{Cause, Error, Refusal};
 use crate::{
     model::{ApiVersion, Manifest},
-    registry::Registry,
+    registry::{Presets, Registry},
     source::{Ignored, Level, convert},
+    workdir,
 };
 
 /// Version of a manifest where no project says another.
@@ -91,10 +92,10 @@ fn to_source(
 ) -> Result<ConvertReport, Error> {
     input.strip_package_root();
     let rules = IgnoreFile::above(output)?;
-    let registry = Registry::official();
+    let registry = Registry::with(&presets_above(output)?);
     let names: Vec<&str> = input.names().collect();
     let done = convert::to_source(
-        registry,
+        &registry,
         level,
         &names,
         |n| input.read(n),
@@ -167,6 +168,20 @@ fn project(input: &Input) -> Result<Option<Project>, Error> {
     serde_json::from_slice(&bytes)
         .map(Some)
         .map_err(|err| bad_project(&format!("is no project file: {err}")))
+}
+
+/// The types that the nearest project above a folder has taken apart further than usual.
+fn presets_above(start: &Path) -> Result<Presets, Error> {
+    let start = std::path::absolute(start).map_err(disk("find", start))?;
+    for folder in start.ancestors() {
+        // A file where a folder was looked for: the output is an archive.
+        if folder.is_dir()
+            && let Some(project) = workdir::Project::read(folder)?
+        {
+            return Ok(project.presets);
+        }
+    }
+    Ok(Presets::new())
 }
 
 fn bad_project(reason: &str) -> Error {

@@ -116,6 +116,14 @@ pub enum Refusal {
         /// The commit.
         commit: String,
     },
+    /// Something looks like a secret, and the settings say to stop then.
+    #[error("nothing is committed: what looks like a secret stands in {first}{}", and_more(*n_more))]
+    SuspectedSecret {
+        /// The first file, with the places in it.
+        first: String,
+        /// Number of files besides it.
+        n_more: usize,
+    },
     /// A plan that no longer holds.
     #[error("the plan no longer holds: {}", first_of(differences))]
     PlanOutdated {
@@ -282,6 +290,13 @@ pub enum Refusal {
     },
 }
 
+fn and_more(n: usize) -> String {
+    match n {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    }
+}
+
 impl Refusal {
     fn hint(&self) -> Option<String> {
         Some(match self {
@@ -295,6 +310,10 @@ impl Refusal {
                     .to_owned()
             }
             Self::NotASnapshot { .. } => "`orgkeep log` lists the snapshots".to_owned(),
+            Self::SuspectedSecret { .. } => {
+                "take it out of the component, or exclude that in orgkeep.toml; where it is no secret, take one snapshot with suspected_secrets = \"report\" and say so with `orgkeep accept`"
+                    .to_owned()
+            }
             Self::PlanOutdated { .. } => "make the plan again with `orgkeep rollback`".to_owned(),
             Self::PlanOfOtherOrg { .. } => "choose the login with `--org`".to_owned(),
             Self::DeployRunning { job } => {

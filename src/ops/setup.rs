@@ -6,7 +6,8 @@ use super::{error::Error, snapshot::SnapshotSetup};
 use crate::{
     config::{self, Config, Redact},
     model::{TreePath, hex},
-    source::Ignored,
+    registry::Registry,
+    source::{self, Ignored},
     store::{ObjectId, Repository},
     workdir::{self, Project},
 };
@@ -39,12 +40,15 @@ pub fn setup(repo: &Repository) -> Result<(Config, SnapshotSetup), Error> {
         };
         (config, project, file(repo, tree, ".forceignore")?)
     };
+    // What orgkeep wrote there is no rule of the user's.
+    let ignored = ignored.map(|it| source::without_block(&it));
     let setup = SnapshotSetup {
         branch: config.org.branch.clone(),
         remote: config.push.remote.clone(),
         api_version: config.api_version,
         level: config.level,
         rules: config.rules.clone(),
+        registry: Registry::with(&project.presets),
         scope: config.scope.clone(),
         ignored: ignored
             .as_deref()
@@ -54,6 +58,8 @@ pub fn setup(repo: &Repository) -> Result<(Config, SnapshotSetup), Error> {
         package_dirs: package_dirs(&project),
         redact: config.redact == Redact::On,
         redaction_key: None,
+        new_key: false,
+        on_suspect: config.on_suspect,
         full_every: config.full_every,
         committer: (config.commit.name.clone(), config.commit.email.clone()),
     };

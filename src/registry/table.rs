@@ -1,10 +1,13 @@
 //! The table of all types and the ways to find one.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
 
 use serde::Deserialize;
 
-use super::Type;
+use super::{Presets, Type, preset};
 use crate::model::TypeName;
 
 /// All metadata types that we know.
@@ -17,6 +20,8 @@ pub struct Registry {
     by_suffix: HashMap<String, Vec<usize>>,
     suffix_owner: HashMap<String, (usize, Option<usize>)>,
     standard_value_sets: Vec<String>,
+    /// What the project asks for.
+    presets: Presets,
 }
 
 /// The file as written.
@@ -33,11 +38,8 @@ struct Table {
     more_standard_value_sets: Vec<String>,
 }
 
-static OFFICIAL: LazyLock<Registry> = LazyLock::new(|| {
-    let table: Table = serde_json::from_str(include_str!("types.json"))
-        .expect("the table is part of the program and tested");
-    Registry::new(table)
-});
+static OFFICIAL: LazyLock<Arc<Registry>> =
+    LazyLock::new(|| Arc::new(Registry::new(Presets::new())));
 
 impl Registry {
     /// The types of Salesforce's own registry.
@@ -49,8 +51,27 @@ impl Registry {
         &OFFICIAL
     }
 
-    fn new(table: Table) -> Self {
+    /// The same types, of which some are written in more files.
+    ///
+    /// What any preset has written is read by every registry.
+    #[must_use]
+    pub fn with(presets: &Presets) -> Arc<Self> {
+        match presets.is_empty() {
+            true => Arc::clone(&OFFICIAL),
+            false => Arc::new(Self::new(presets.clone())),
+        }
+    }
+
+    fn new(presets: Presets) -> Self {
+        let table: Table = serde_json::from_str(include_str!("types.json"))
+            .expect("the table is part of the program and tested");
         let mut types = table.types;
+        for row in preset::Row::all() {
+            for ty in types.iter_mut().filter(|it| row.is_of(it)) {
+                let variant = row.variant_of(ty);
+                ty.variants.push(variant);
+            }
+        }
         let mut by_name = HashMap::new();
         let mut by_directory: HashMap<String, Vec<usize>> = HashMap::new();
         let mut by_suffix: HashMap<String, Vec<usize>> = HashMap::new();
@@ -92,7 +113,29 @@ impl Registry {
             by_suffix,
             suffix_owner,
             standard_value_sets,
+            presets,
         }
+    }
+
+    /// A type as this registry has its components written.
+    ///
+    /// Of two presets of one type the newer counts.
+    #[must_use]
+    pub fn as_written<'a>(&self, ty: &'a Type) -> &'a Type {
+        let mut wanted = ty.variants.iter().filter(|it| self.writes(it));
+        wanted.next_back().unwrap_or(ty)
+    }
+
+    /// The presets that it writes by.
+    #[must_use]
+    pub fn presets(&self) -> &Presets {
+        &self.presets
+    }
+
+    /// Whether it is asked to write a type like this.
+    #[must_use]
+    pub fn writes(&self, variant: &Type) -> bool {
+        variant.preset.is_none_or(|it| self.presets.contains(&it))
     }
 
     /// All top-level types, by name.

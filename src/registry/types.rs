@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Preset;
 use crate::model::TypeName;
 
 /// How the components of a type are laid out as files.
@@ -27,6 +28,13 @@ pub enum Files {
     DigitalExperience,
     /// A folder with a built web application in it.
     UiBundle,
+    /// As [`Files::Labels`], with a file for each label in place of the one for all.
+    OneLabelEach,
+    /// An XML file, one for each kind of its elements, and one for each object that
+    /// its elements are about.
+    PermissionsByObject,
+    /// An XML file, and a schema that is one of its elements beside it.
+    SchemaBeside,
 }
 
 /// Where a decomposed type puts the files of its children.
@@ -105,6 +113,12 @@ pub struct Type {
     /// For a child type, the type it is part of.
     #[serde(skip)]
     pub parent: Option<TypeName>,
+    /// The preset that lays it out like this; `None` for the usual layout.
+    #[serde(skip)]
+    pub preset: Option<Preset>,
+    /// The same type as presets lay it out.
+    #[serde(skip)]
+    pub variants: Vec<Type>,
 }
 
 fn yes() -> bool {

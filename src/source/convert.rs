@@ -185,10 +185,17 @@ fn grouped(
 fn is_elsewhere(registry: &Registry, first: &str, path: &str) -> bool {
     let above = |path: &str| {
         let place = place(registry, path, Format::Source)?;
-        let merges = matches!(place.ty.files, Files::Decomposed | Files::Labels);
+        let ty = place.ty;
+        let in_own_folder = || {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            folder.ends_with(&format!("/{}", place.name))
+        };
+        let merges = matches!(ty.files, Files::Decomposed | Files::Labels)
+            || ty.preset.is_some()
+            || (!ty.variants.is_empty() && in_own_folder());
         (!merges).then(|| path[..place.start].to_owned())
     };
-    above(first) != above(path)
+    matches!((above(first), above(path)), (Some(one), Some(other)) if one != other)
 }
 
 /// Enters a component and its parts into the manifest.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::fxp;
+use super::owner::is_component;
 use super::place::{Format, META, place};
 use super::{JoinError, Level, PackageFile, SOURCE_ROOT, SourceFile, SplitError, collate};
 use crate::model::manifest::METADATA_NAMESPACE;
@@ -16,6 +17,7 @@ use crate::xml::{self, Document, Element, Node};
 /// path) stays in the document of its parent; of several with one name the first
 /// gets the file, as `sf` does it, and an equal second one is dropped.
 pub(super) fn split(
+    registry: &Registry,
     ty: &Type,
     level: Level,
     key: &ComponentKey,
@@ -36,7 +38,7 @@ pub(super) fn split(
             kept.push(Node::Element(element));
             continue;
         };
-        match child_place(&folder, key, ty, child, &element) {
+        match child_place(registry, &folder, key, ty, child, &element) {
             Some((path, key)) if seen.insert(path.clone()) => {
                 let doc = child_document(child, element, level, &declared);
                 files.push(SourceFile {
@@ -162,6 +164,7 @@ fn name_of(ty: &Type, element: &Element) -> Option<String> {
 
 /// Where the file of a child goes, and whose it is; `None` where it cannot have one.
 fn child_place(
+    registry: &Registry,
     folder: &str,
     parent: &ComponentKey,
     parent_ty: &Type,
@@ -178,11 +181,14 @@ fn child_place(
         Decomposition::BesideParent => String::new(),
     };
     let path = TreePath::from_org(&format!("{folder}/{inner}{name}.{suffix}{META}")).ok()?;
-    let full_name = format!("{}.{name}", parent.name);
-    Some((
-        path,
-        ComponentKey::parse(ty.name.as_str(), &full_name).ok()?,
-    ))
+    let full_name = match ty.ignore_parent_name {
+        true => name,
+        false => format!("{}.{name}", parent.name),
+    };
+    let key = ComponentKey::parse(ty.name.as_str(), &full_name).ok()?;
+    // A part that a preset gives a file of its own is no component for that.
+    let is_component = parent_ty.preset.is_none() || is_component(registry, ty);
+    Some((path, if is_component { key } else { parent.clone() }))
 }
 
 /// Namespaces that an element declares besides its own: `xmlns:xsi`.
@@ -236,7 +242,7 @@ fn uses(node: &Node, prefix: &str) -> bool {
 }
 
 /// Puts the namespace of metadata first, where it is missing as well.
-fn with_namespace(root: &mut Element) {
+pub(super) fn with_namespace(root: &mut Element) {
     let own = root.attributes.iter().position(|(name, _)| name == "xmlns");
     let attribute = match own {
         Some(at) => root.attributes.remove(at),

@@ -9,6 +9,8 @@ use std::{
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use super::without_block;
+
 /// Rules that hold wherever there is a `.forceignore`, before its own.
 ///
 /// Source: source-deploy-retrieve 13.2, `ForceIgnore`.
@@ -40,13 +42,14 @@ impl Ignored {
     /// Reads the text of a `.forceignore`.
     ///
     /// Patterns match without regard to case, as they do for `sf`. A line that is
-    /// no pattern is left out and can be asked for.
+    /// no pattern is left out and can be asked for. The block that orgkeep writes is read past.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut builder = GitignoreBuilder::new("");
         let mut bad_lines = Vec::new();
         let case = builder.case_insensitive(true).map(|_| ());
         debug_assert!(case.is_ok(), "the option is known");
+        let text = without_block(text);
         for line in BUILT_IN.into_iter().chain(text.lines()) {
             if let Err(err) = builder.add_line(None, line) {
                 bad_lines.push(format!("{line}: {err}"));

@@ -4,10 +4,10 @@ use super::place::{Format, META, Part, Parts, Place, folder_stem, place};
 use super::split::foreign;
 use super::{
     JoinError, Level, PackageFile, SourceFile, SplitError, UNMAPPED, UNMAPPED_TYPE, decomposed,
-    labels, static_resource,
+    labels, permissions, service, static_resource,
 };
 use crate::model::ComponentKey;
-use crate::registry::{Files, Registry};
+use crate::registry::{Files, Registry, Type};
 
 /// Turns source files of one top-level component into package files.
 ///
@@ -45,14 +45,34 @@ pub fn join_at(
             files.first().map_or("", |it| it.path.as_str()),
         ));
     };
+    let ty = as_written(registry, ty, files);
     match ty.files {
+        Files::PermissionsByObject => {
+            permissions::join(ty, level, parent, files).map(|it| vec![it])
+        }
+        Files::SchemaBeside => service::join(ty, level, parent, files).map(|it| vec![it]),
         Files::Decomposed => {
             decomposed::join(registry, ty, level, parent, files).map(|it| vec![it])
         }
-        Files::Labels => labels::join(ty, level, parent, files).map(|it| vec![it]),
+        Files::Labels | Files::OneLabelEach => {
+            labels::join(ty, level, parent, files).map(|it| vec![it])
+        }
         Files::StaticResource => static_resource::join(ty, parent, files),
         _ => copied(registry, parent, files),
     }
+}
+
+/// The type as the files are written, whatever this project writes.
+fn as_written<'r>(registry: &'r Registry, ty: &'r Type, files: &[SourceFile]) -> &'r Type {
+    if ty.variants.is_empty() {
+        return ty;
+    }
+    files
+        .iter()
+        .filter_map(|it| place(registry, it.path.as_str(), Format::Source))
+        .map(|it| it.ty)
+        .find(|it| it.name == ty.name && it.preset.is_some())
+        .unwrap_or(ty)
 }
 
 fn copied(

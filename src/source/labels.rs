@@ -1,6 +1,6 @@
-//! Custom labels: one document whose elements are components without files.
+//! Custom labels: one document whose elements are components, usually without files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::decomposed::{parse_root, rendered};
 use super::place::META;
@@ -33,6 +33,73 @@ pub(super) fn split(
         key: key.clone(),
         bytes: rendered(&labels.into_document(ty, level), level),
     }])
+}
+
+/// Writes each label of a package into a source file of its own.
+///
+/// What is no label, or has a name that is no path, goes into the file for all.
+pub(super) fn split_each(
+    ty: &Type,
+    level: Level,
+    key: &ComponentKey,
+    files: &[PackageFile],
+) -> Result<Vec<SourceFile>, SplitError> {
+    let docs = files
+        .iter()
+        .map(|it| (it.path.as_str(), it.bytes.as_slice()));
+    let mut labels = Labels::read(ty, docs, Keep::Last)?;
+    let folder = format!("{SOURCE_ROOT}/{}", ty.directory);
+    let mut sources = Vec::new();
+    let mut seen = HashSet::new();
+    let mut rest = Vec::new();
+    for label in std::mem::take(&mut labels.all) {
+        match own_place(ty, &folder, &label.name) {
+            Some((path, key)) if seen.insert(path.clone()) => {
+                labels.rest.extend(label.before);
+                let document = own_document(ty, label.element, level);
+                sources.push(SourceFile {
+                    path,
+                    key,
+                    bytes: rendered(&document, level),
+                });
+            }
+            _ => rest.push(label),
+        }
+    }
+    labels.all = rest;
+    let is_empty = labels.all.is_empty() && (labels.rest.is_empty() || level == Level::Faithful);
+    if !is_empty || (sources.is_empty() && level == Level::Canonical) {
+        let suffix = ty.suffix.as_deref().unwrap_or_default();
+        sources.push(SourceFile {
+            path: TreePath::from_org(&format!("{folder}/{}.{suffix}{META}", key.name))?,
+            key: key.clone(),
+            bytes: rendered(&labels.into_document(ty, level), level),
+        });
+    }
+    Ok(sources)
+}
+
+/// Where a label has a file of its own; `None` where it cannot have one.
+fn own_place(ty: &Type, folder: &str, name: &str) -> Option<(TreePath, ComponentKey)> {
+    let child = ty.children.first()?;
+    let suffix = child.suffix.as_deref()?;
+    if name.is_empty() || name.contains('/') {
+        return None;
+    }
+    let path = TreePath::from_org(&format!("{folder}/{name}.{suffix}{META}")).ok()?;
+    Some((path, ComponentKey::parse(child.name.as_str(), name).ok()?))
+}
+
+/// The document of one label; `sf` names no namespace in it.
+fn own_document(ty: &Type, element: Element, level: Level) -> Document {
+    let name = ty.children.first().map_or("", |it| it.name.as_str());
+    let mut root = Element::new(name);
+    if level == Level::Canonical {
+        root = root.with_attribute("xmlns", METADATA_NAMESPACE);
+    }
+    root.attributes.extend(element.attributes);
+    root.children = element.children;
+    Document::new(root)
 }
 
 /// Writes the labels of all source files into one package file, by name.
@@ -78,6 +145,30 @@ struct Label {
     element: Element,
 }
 
+/// Reads a document of labels, or of one label that has a file of its own.
+fn parse_labels(ty: &Type, path: &str, bytes: &[u8]) -> Result<Element, SplitError> {
+    let label = ty.children.first().filter(|it| {
+        // Usually a label has its parent's suffix.
+        let ending = it.suffix.as_ref().map(|it| format!(".{it}{META}"));
+        ty.preset.is_some() && ending.is_some_and(|it| path.ends_with(&it))
+    });
+    let Some(label) = label else {
+        return Ok(parse_root(path, bytes, ty)?.root);
+    };
+    let root = parse_root(path, bytes, label)?.root;
+    let mut element = Element::new(label.element());
+    element.children = root.children;
+    let mut all = Element::new(ty.name.as_str());
+    for (name, value) in root.attributes {
+        match name.starts_with("xmlns") {
+            true => all.attributes.push((name, value)),
+            false => element.attributes.push((name, value)),
+        }
+    }
+    all.push(element);
+    Ok(all)
+}
+
 impl Labels {
     fn read<'a>(
         ty: &Type,
@@ -91,7 +182,7 @@ impl Labels {
         };
         let mut places: HashMap<String, usize> = HashMap::new();
         for (path, bytes) in docs {
-            let root = parse_root(path, bytes, ty)?.root;
+            let root = parse_labels(ty, path, bytes)?;
             for attribute in root.attributes {
                 if all.attributes.iter().all(|(name, _)| *name != attribute.0) {
                     all.attributes.push(attribute);

@@ -127,7 +127,7 @@ fn usual_path(place: &Place<'_>, path: &str) -> String {
     let inner = &path[place.start..];
     let file = inner.rsplit_once('/').map_or(inner, |(_, file)| file);
     match (ty.files, &place.child, ty.decomposition) {
-        (Files::Labels, ..) => format!("{}/{file}", ty.directory),
+        (Files::Labels | Files::OneLabelEach, ..) => format!("{}/{file}", ty.directory),
         _ if !place.keeps_folders() => format!("{}/{file}", ty.directory),
         (Files::Decomposed, Some((child, _)), Some(Decomposition::FolderPerType)) => {
             format!("{}/{}/{}/{file}", ty.directory, place.name, child.directory)

@@ -15,14 +15,17 @@ mod collate;
 pub mod convert;
 mod decomposed;
 mod fxp;
+mod ignore_block;
 mod ignored;
 mod join;
 mod labels;
 mod layout;
 mod mime;
 mod owner;
+mod permissions;
 mod place;
 pub mod redact;
+mod service;
 mod split;
 mod static_resource;
 
@@ -31,6 +34,7 @@ use crate::xml;
 
 pub use assign::{Assignment, LeftOver, PackageComponent, Reason, assign};
 pub use fxp::print as write_faithful;
+pub use ignore_block::{with_block, without_block};
 pub use ignored::Ignored;
 pub use join::{join, join_at};
 pub use layout::{Layout, usual};

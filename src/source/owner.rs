@@ -1,7 +1,7 @@
 //! Which component a file of the tree belongs to, and where a component's files are.
 
 use super::layout::is_usual;
-use super::place::{Format, META, Place, document_stem, place};
+use super::place::{Format, META, Place, SCHEMA, document_stem, place};
 use super::{SOURCE_ROOT, UNMAPPED, UNMAPPED_TYPE};
 use crate::model::{ComponentKey, TreePath};
 use crate::registry::{Decomposition, Files, Registry, Type};
@@ -66,7 +66,9 @@ fn unmapped(source_path: &str) -> Option<Option<Owner>> {
 
 fn owner_at(place: Place<'_>) -> Option<Owner> {
     let top = ComponentKey::new(place.ty.name.clone(), place.name.parse().ok()?);
-    Some(match place.child {
+    // Parts that a preset gives a file of their own are no components for that.
+    let child = place.child.filter(|(ty, _)| is_component(registry, ty));
+    Some(match child {
         Some((ty, name)) => Owner {
             key: ComponentKey::new(ty.name.clone(), name.parse().ok()?),
             parent: Some(top),
@@ -76,6 +78,13 @@ fn owner_at(place: Place<'_>) -> Option<Owner> {
             parent: None,
         },
     })
+}
+
+/// Whether a part of a component is a component itself.
+pub(super) fn is_component(registry: &Registry, child: &Type) -> bool {
+    registry
+        .type_named(child.name.as_str())
+        .is_some_and(|it| it.parent == child.parent)
 }
 
 /// The name that the tree gives to a component that the API names.
@@ -112,8 +121,20 @@ pub fn prefixes(registry: &Registry, key: &ComponentKey) -> Vec<String> {
         Some(parent) => child_prefixes(registry, parent, ty, name),
         None => top_prefixes(registry, ty, name),
     };
+    let of_presets = registry
+        .parent_of(ty)
+        .unwrap_or(ty)
+        .variants
+        .iter()
+        .flat_map(
+            |it| match it.children.iter().find(|it| it.name == ty.name) {
+                Some(child) => child_prefixes(registry, it, child, name),
+                None => top_prefixes(registry, it, name),
+            },
+        );
     found
         .into_iter()
+        .chain(of_presets)
         .map(|it| format!("{SOURCE_ROOT}/{it}"))
         .collect()
 }
@@ -122,7 +143,11 @@ fn top_prefixes(registry: &Registry, ty: &Type, name: &str) -> Vec<String> {
     let dir = &ty.directory;
     let suffix = ty.suffix.as_deref().unwrap_or_default();
     match ty.files {
-        Files::Bundle | Files::UiBundle | Files::Decomposed | Files::DigitalExperience => {
+        Files::Bundle
+        | Files::UiBundle
+        | Files::Decomposed
+        | Files::DigitalExperience
+        | Files::PermissionsByObject => {
             vec![format!("{dir}/{name}/")]
         }
         Files::Mixed if ty.in_folder => {
@@ -136,7 +161,8 @@ fn top_prefixes(registry: &Registry, ty: &Type, name: &str) -> Vec<String> {
             format!("{dir}/{name}.{suffix}"),
             format!("{dir}/{name}.{suffix}{META}"),
         ],
-        Files::Labels => vec![format!("{dir}/")],
+        Files::Labels | Files::OneLabelEach => vec![format!("{dir}/")],
+        Files::SchemaBeside => vec![format!("{dir}/{name}{SCHEMA}")],
         Files::Single => {
             let model = ty.folder_type.as_ref().filter(|_| !ty.in_folder);
             let file = match (model, name.split_once('.')) {
@@ -163,6 +189,7 @@ fn child_prefixes(registry: &Registry, parent: &Type, ty: &Type, name: &str) -> 
     let dir = &parent.directory;
     let suffix = ty.suffix.as_deref().unwrap_or_default();
     match (parent.files, parent.decomposition) {
+        (Files::OneLabelEach, _) => vec![format!("{dir}/{name}.{suffix}{META}")],
         (Files::DigitalExperience, _) => vec![format!("{dir}/{above}/{name}/")],
         (_, Some(Decomposition::FolderPerType)) => {
             vec![format!(

@@ -58,7 +58,10 @@ impl<'r> Place<'r> {
         ty.in_folder
             || ty.is_folder()
             || ty.folder_type.is_some()
-            || !matches!(ty.files, Files::Single | Files::Content)
+            || !matches!(
+                ty.files,
+                Files::Single | Files::Content | Files::SchemaBeside | Files::OneLabelEach
+            )
     }
 
     /// The parts of `path`, which this is the place of.
@@ -78,6 +81,9 @@ impl<'r> Place<'r> {
         }
     }
 }
+
+/// Ending of the schema of an external service that has a file of its own.
+pub(super) const SCHEMA: &str = ".yaml";
 
 /// Suffix of every document in source format.
 pub(super) const META: &str = "-meta.xml";
@@ -102,7 +108,15 @@ pub(super) fn place<'r>(registry: &'r Registry, path: &str, format: Format) -> O
     }
     let fits = |n: usize, fit: Fit| {
         registry.types_in_directory(parts[n]).find_map(|ty| {
-            let mut place = Shape { ty, format, fit }.place(registry, &parts[n + 1..])?;
+            let rest = &parts[n + 1..];
+            let variants = match format {
+                Format::Source => ty.variants.as_slice(),
+                Format::Package => &[],
+            };
+            let mut place = variants
+                .iter()
+                .find_map(|ty| Shape { ty, format, fit }.variant(registry, rest))
+                .or_else(|| Shape { ty, format, fit }.place(registry, rest))?;
             place.start = starts[n];
             Some(place)
         })
@@ -167,7 +181,12 @@ impl<'r> Shape<'r> {
                 Format::Source => self.decomposed(folders, file),
             },
             Files::DigitalExperience => self.digital_experience(folders, file),
-            Files::Single | Files::Labels | Files::Content => {
+            Files::Single
+            | Files::Labels
+            | Files::Content
+            | Files::OneLabelEach
+            | Files::PermissionsByObject
+            | Files::SchemaBeside => {
                 if self.ty.is_folder() {
                     self.folder(folders, file)
                 } else if self.ty.in_folder {
@@ -180,6 +199,42 @@ impl<'r> Shape<'r> {
                 }
             }
         }
+    }
+
+    /// The same where a preset lays the type out in more files.
+    ///
+    /// The document of the component itself is told only where the project is written
+    /// so: else it may as well lie in a folder of the user's own.
+    fn variant(self, registry: &'r Registry, rest: &[&str]) -> Option<Place<'r>> {
+        let (file, folders) = rest.split_last()?;
+        let place = match self.ty.files {
+            Files::SchemaBeside => self.schema(folders, file),
+            Files::OneLabelEach => self.label(folders, file),
+            _ => self.decomposed(folders, file),
+        }?;
+        let is_own = place.child.is_none() && place.part == Part::Document;
+        (!is_own || registry.writes(self.ty)).then_some(place)
+    }
+
+    /// `labels/Greeting.label-meta.xml`
+    fn label(self, folders: &[&str], file: &str) -> Option<Place<'r>> {
+        let child = self.ty.children.first()?;
+        let stem = file.strip_suffix(META)?;
+        let stem = stem.strip_suffix(child.suffix.as_deref()?)?;
+        let stem = stem.strip_suffix('.').filter(|it| !it.is_empty())?;
+        if self.fit == Fit::Exact && !folders.is_empty() {
+            return None;
+        }
+        let mut place = self.found(self.ty.fixed_name.clone()?, Part::Document);
+        place.child = Some((child, stem.to_owned()));
+        Some(place)
+    }
+
+    /// `externalServiceRegistrations/Bank.yaml`
+    fn schema(self, folders: &[&str], file: &str) -> Option<Place<'r>> {
+        let stem = file.strip_suffix(SCHEMA).filter(|it| !it.is_empty())?;
+        let is_here = folders.is_empty() || self.fit == Fit::Loose;
+        is_here.then(|| self.content(stem.to_owned()))
     }
 
     /// `classes/Foo.cls`, `classes/Foo.cls-meta.xml`
@@ -269,15 +324,22 @@ impl<'r> Shape<'r> {
             return (is_here || !is_exact).then(|| self.found((*name).to_owned(), Part::Document));
         }
         let child = self.ty.child_of_suffix(suffix)?;
-        let is_here = match self.ty.decomposition {
-            Some(Decomposition::FolderPerType) => inner == [child.directory.as_str()],
+        let is_here = match (self.ty.files, self.ty.decomposition) {
+            (_, Some(Decomposition::FolderPerType)) => inner == [child.directory.as_str()],
+            (Files::PermissionsByObject, _) if !child.directory.is_empty() => {
+                inner == [child.directory.as_str()]
+            }
             _ => inner.is_empty(),
         };
         if is_exact && !is_here {
             return None;
         }
         let mut place = self.found((*name).to_owned(), Part::Document);
-        place.child = Some((child, format!("{name}.{stem}")));
+        let full_name = match child.ignore_parent_name {
+            true => stem.to_owned(),
+            false => format!("{name}.{stem}"),
+        };
+        place.child = Some((child, full_name));
         Some(place)
     }
 

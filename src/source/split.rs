@@ -6,7 +6,7 @@ use super::canonical::{Canonical, Note, Problem, Rules, canonicalise};
 use super::place::{Format, META, Part, Parts, Place, document_stem, folder_stem, place};
 use super::{
     Level, PackageFile, SOURCE_ROOT, SourceFile, SplitError, UNMAPPED, UNMAPPED_TYPE, decomposed,
-    labels, static_resource,
+    labels, permissions, service, static_resource,
 };
 use crate::model::{ComponentKey, TreePath};
 use crate::registry::{Files, Registry};
@@ -46,15 +46,12 @@ pub fn split(
             files.first().map_or("", |it| it.path.as_str()),
         ));
     };
+    let ty = registry.as_written(ty);
     match ty.files {
-        Files::Decomposed => match files.as_slice() {
-            [file] => decomposed::split(ty, level, key, file),
-            [] => Err(SplitError::Missing {
-                key: key.clone(),
-                what: "document",
-            }),
-            [_, other, ..] => Err(foreign(key, &other.path)),
-        },
+        Files::Decomposed => decomposed::split(registry, ty, level, key, only(key, &files)?),
+        Files::PermissionsByObject => permissions::split(ty, level, key, only(key, &files)?),
+        Files::SchemaBeside => service::split(ty, level, key, only(key, &files)?),
+        Files::OneLabelEach => labels::split_each(ty, level, key, &files),
         Files::Labels => labels::split(ty, level, key, &files),
         Files::StaticResource => static_resource::split(ty, level, key, &files),
         _ => files
@@ -91,6 +88,18 @@ pub fn split_canonical(
         done.files.push(file);
     }
     Ok(done)
+}
+
+/// The one document of a component.
+fn only<'a>(key: &ComponentKey, files: &'a [PackageFile]) -> Result<&'a PackageFile, SplitError> {
+    match files {
+        [file] => Ok(file),
+        [] => Err(SplitError::Missing {
+            key: key.clone(),
+            what: "document",
+        }),
+        [_, other, ..] => Err(foreign(key, &other.path)),
+    }
 }
 
 /// A file that keeps its bytes.

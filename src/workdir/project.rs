@@ -5,7 +5,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Error, read_text};
-use crate::model::{ApiVersion, TreePath};
+use crate::{
+    model::{ApiVersion, TreePath},
+    registry::Presets,
+};
 
 /// What a Salesforce DX project says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct Project {
     pub package_directories: Vec<PackageDirectory>,
     /// Version of the API that its files are in, where it says so.
     pub source_api_version: Option<ApiVersion>,
+    /// Types that its files have taken apart further than usual: `sourceBehaviorOptions`.
+    pub presets: Presets,
 }
 
 /// One folder that holds source.
@@ -33,6 +38,7 @@ impl Default for Project {
                 is_default: true,
             }],
             source_api_version: None,
+            presets: Presets::new(),
         }
     }
 }
@@ -80,6 +86,7 @@ impl Project {
         Ok(Self {
             package_directories,
             source_api_version,
+            presets: parse_presets(&project)?,
         })
     }
 
@@ -96,6 +103,29 @@ fn parse_version(version: &Value) -> Result<ApiVersion, Error> {
     let refuse = || invalid("sourceApiVersion", "is not a version such as \"66.0\"");
     let text = version.as_str().ok_or_else(refuse)?;
     text.parse().map_err(|_| refuse())
+}
+
+/// What it asks for, by today's word and by the one of before.
+fn parse_presets(project: &Value) -> Result<Presets, Error> {
+    let mut presets = Presets::new();
+    for key in ["registryPresets", "sourceBehaviorOptions"] {
+        let listed = match &project[key] {
+            Value::Null => continue,
+            Value::Array(listed) => listed,
+            _ => return Err(invalid(key, "is not a list")),
+        };
+        for (at, it) in listed.iter().enumerate() {
+            let key = format!("{key}[{at}]");
+            let Some(name) = it.as_str() else {
+                return Err(invalid(&key, "is not a word"));
+            };
+            let preset = name
+                .parse()
+                .map_err(|err| invalid(&key, &format!("is refused: {err}")))?;
+            presets.insert(preset);
+        }
+    }
+    Ok(presets)
 }
 
 fn parse_directory(at: usize, directory: &Value) -> Result<PackageDirectory, Error> {

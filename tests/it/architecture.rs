@@ -18,7 +18,7 @@ const FLOORS: &[(&str, &str)] = &[
     ("client", "xml model progress archive records"),
     ("auth", "xml model progress client"),
     ("store", "model progress"),
-    ("workdir", "model"),
+    ("workdir", "model registry"),
     ("config", "model records source plan"),
     (
         "ops",

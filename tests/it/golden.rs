@@ -13,6 +13,7 @@ use orgkeep::{
     model::{ApiVersion, Manifest},
     registry::Registry,
     source::{Ignored, Level, convert, owner, prefixes},
+    workdir::Project,
 };
 
 use crate::shared::{left_out, shared};
@@ -31,8 +32,8 @@ enum Case {
     LeftOut(&'static str),
 }
 
-/// Opt-in settings of a project that take more types apart, which we do not offer.
-const PRESET: Case = Case::LeftOut("`sourceBehaviorOptions` are out of scope");
+/// A table of types of a project's own, which `sf` reads and documents nowhere.
+const OWN_TABLE: Case = Case::LeftOut("`registryCustomizations` are out of scope");
 
 /// Every case there is.
 const CASES: [(&str, Case); 32] = [
@@ -70,13 +71,16 @@ const CASES: [(&str, Case); 32] = [
         Case::Project("verify-md-files-after-recomposing.expected"),
     ),
     ("nestedFolders", Case::BothWays),
-    ("preset-PermSet", PRESET),
-    ("preset-decomposeLabels", PRESET),
-    ("preset-decomposedESR", PRESET),
-    ("preset-decomposedPS2", PRESET),
-    ("preset-sharingRules", PRESET),
-    ("preset-workflow", PRESET),
-    ("preset-workflow-mpd", PRESET),
+    ("preset-PermSet", Case::BothWays),
+    ("preset-decomposeLabels", Case::BothWays),
+    ("preset-decomposedESR", Case::BothWays),
+    ("preset-decomposedPS2", Case::BothWays),
+    ("preset-sharingRules", Case::BothWays),
+    ("preset-workflow", Case::BothWays),
+    (
+        "preset-workflow-mpd",
+        Case::Project("verify-md-files.expected"),
+    ),
     ("sharingRules", Case::BothWays),
     (
         "singleCustomFieldRetrieve",
@@ -84,8 +88,8 @@ const CASES: [(&str, Case); 32] = [
     ),
     ("staticResource", Case::BothWays),
     ("territory", Case::BothWays),
-    ("variant-raw-PermSet", PRESET),
-    ("variant-workflow", PRESET),
+    ("variant-raw-PermSet", OWN_TABLE),
+    ("variant-workflow", OWN_TABLE),
     ("waveTemplateBundle", Case::BothWays),
     ("workflow", Case::BothWays),
     ("xmlComments", Case::BothWays),
@@ -98,6 +102,15 @@ const DAMAGED: [&str; 2] = [
     "main/default/staticresources/leafletjs/",
     "main/default/waveTemplates/WaveXMD/external_files/Regional_Sales_Info.csv",
 ];
+
+/// Files of a snapshot that the official converter wrote once, and writes no more.
+const STALE: [&str; 2] = [
+    "main/default/permissionsets/dreamhouse.permissionset-meta.xml",
+    "main/default/sharingRules/account.sharingRules-meta.xml",
+];
+
+/// A service whose schema is in JSON: `docs/fidelity.md` says why it stays in one file.
+const IN_JSON: &str = "OpenAPIChallengeJson.";
 
 /// A file that the official converter writes and that its snapshot lacks.
 const MISSING: &str = "main/default/staticresources/leafletjs.resource-meta.xml";
@@ -125,10 +138,14 @@ fn read_tree(root: &Path) -> Tree {
 }
 
 fn to_source(level: Level, package: &Tree) -> (Tree, convert::Converted) {
+    to_source_of(Registry::official(), level, package)
+}
+
+fn to_source_of(registry: &Registry, level: Level, package: &Tree) -> (Tree, convert::Converted) {
     let entries: Vec<&str> = package.keys().map(String::as_str).collect();
     let mut tree = Tree::new();
     let done = convert::to_source(
-        Registry::official(),
+        registry,
         level,
         &entries,
         |n| Ok::<_, Infallible>(package[entries[n]].clone()),
@@ -199,6 +216,12 @@ fn wanted_source(tree: &Tree, found: &Tree) -> Tree {
     for (path, bytes) in tree {
         let at = path.find("main/default/").unwrap_or_default();
         let path = path[at..].to_owned();
+        let is_apart = tree
+            .keys()
+            .any(|it| it.contains("/dreamhouse/") || it.contains("/account/"));
+        if is_apart && STALE.contains(&path.as_str()) {
+            continue;
+        }
         let is_damaged = DAMAGED.iter().any(|it| path.starts_with(it));
         let bytes = match found.get(&path) {
             Some(ours) if is_damaged && as_text(ours) == as_text(bytes) => ours,
@@ -248,7 +271,9 @@ fn every_official_snapshot_is_reproduced() {
 
 fn both_ways(folder: &Path) -> Vec<String> {
     let package = read_tree(&folder.join("originalMdapi"));
-    let (found, done) = to_source(Level::Faithful, &package);
+    let project = Project::read(folder).unwrap().unwrap();
+    let registry = Registry::with(&project.presets);
+    let (found, done) = to_source_of(&registry, Level::Faithful, &package);
     let wanted = read_tree(&folder.join("__snapshots__/verify-source-files.expected"));
     assert!(!package.is_empty() && !wanted.is_empty());
     let mut wrong: Vec<_> = done.gaps.values().cloned().collect();
@@ -260,12 +285,15 @@ fn both_ways(folder: &Path) -> Vec<String> {
         &source,
         &folder.join("__snapshots__/verify-md-files.expected"),
     ));
+    wrong.retain(|it| !it.contains(IN_JSON));
     wrong
 }
 
 fn project(folder: &Path, expected: &str) -> Vec<String> {
     let mut source = read_tree(folder);
-    source.retain(|path, _| !path.starts_with("__snapshots__") && path != "sfdx-project.json");
+    source.retain(|path, _| {
+        !path.starts_with("__snapshots__") && path != "sfdx-project.json" && path != "README.md"
+    });
     project_files(&source, &folder.join("__snapshots__").join(expected))
 }
 

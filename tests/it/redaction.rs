@@ -150,3 +150,176 @@ fn key_that_is_too_short_is_refused() {
         .warns("a redaction key has at least 16 characters");
     assert!(!ran.stderr.contains("short-one"), "{}", ran.stderr);
 }
+
+/// Secrets that no type's own rule names, with the file and the text that each takes the place of.
+///
+/// Put together here, so that no scanner takes this file for a leak.
+fn planted() -> Vec<(&'static str, &'static str, String, String)> {
+    let aws = format!("AKIA{}", "Z7QX".repeat(4));
+    let github = format!("ghp_{}", "a1B2c3".repeat(6));
+    let token = format!(
+        "eyJ{}.eyJ{}.{}",
+        "hbGciOiJIUzI1", "zdWIiOiIxMjM0NTY3ODkwIn0", "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJVadQssw5c"
+    );
+    let password = "fZ8qLw31".to_owned();
+    let at = |value: &str| {
+        (
+            value.to_owned(),
+            format!("<url>https://svc:{value}@maps.acme.example</url>"),
+        )
+    };
+    let (password, url) = at(&password);
+    vec![
+        (
+            "remoteSiteSettings/Acme_Maps.remoteSite",
+            "<url>https://maps.acme.example</url>",
+            url,
+            password,
+        ),
+        (
+            "remoteSiteSettings/Acme_Maps.remoteSite",
+            "Tiles of the depot map",
+            format!("Tiles of the depot map, by {aws}"),
+            aws,
+        ),
+        (
+            "customMetadata/Setting.Discount.md",
+            "Changed yearly, after the review.",
+            format!("Changed yearly. {github}"),
+            github,
+        ),
+        (
+            "labels/CustomLabels.labels",
+            "Nothing left",
+            format!("{token} left"),
+            token,
+        ),
+    ]
+}
+
+fn everything_in_git(env: &TestEnv) -> String {
+    let output = env
+        .command("git", &env.repo())
+        .args(["cat-file", "--batch-all-objects", "--batch"])
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn secrets_that_only_their_shape_betrays_are_in_no_object_and_come_back_by_a_rollback() {
+    let env = TestEnv::initialised();
+    let package = Package::acme();
+    for (path, from, to, _) in planted() {
+        package.edit(path, from, &to);
+    }
+    package.load(&env.org, "jane@acme.example", "2027-01-10T09:00:00Z");
+    let ran = env.orgkeep(&["snapshot"]).status(0);
+    let first = env.head();
+    let all = everything_in_git(&env) + &ran.stdout + &ran.stderr;
+    for (path, _, _, secret) in planted() {
+        assert!(!all.contains(&secret), "the secret of {path} is written");
+    }
+    let ignored = env.git(&["show", "HEAD:.forceignore"]);
+    for line in [
+        "package.xml",
+        "/force-app/main/default/remoteSiteSettings/Acme_Maps.remoteSite-meta.xml",
+        "/force-app/main/default/labels/CustomLabels.labels-meta.xml",
+        "/force-app/main/default/namedCredentials/ERP_Legacy.namedCredential-meta.xml",
+    ] {
+        assert!(
+            ignored.lines().any(|it| it == line),
+            "no {line} in\n{ignored}"
+        );
+    }
+    env.orgkeep(&["snapshot", "--full"]).status(0);
+    assert_eq!(env.head(), first, "{}", env.git(&["show", "HEAD"]));
+
+    package.edit(
+        "remoteSiteSettings/Acme_Maps.remoteSite",
+        "<isActive>true",
+        "<isActive>false",
+    );
+    package.load(&env.org, "jane@acme.example", "2027-01-10T10:00:00Z");
+    env.orgkeep(&["snapshot"]).status(0);
+    env.orgkeep(&[
+        "rollback",
+        "--to",
+        &first,
+        "RemoteSiteSetting:Acme_Maps",
+        "--yes",
+    ])
+    .status(0);
+    let held = crate::support::Held::of(&env.org);
+    let other = TestEnv::initialised();
+    let package = Package::acme();
+    for (path, from, to, _) in planted() {
+        package.edit(path, from, &to);
+    }
+    package.load(&other.org, "jane@acme.example", "2027-01-10T09:00:00Z");
+    let wanted = crate::support::Held::of(&other.org);
+    assert_eq!(held.differing(&wanted).len(), 0);
+    assert!(!everything_in_git(&env).contains(&planted()[0].3));
+}
+
+#[test]
+fn key_in_a_class_is_told_or_stops_the_snapshot() {
+    let env = TestEnv::initialised();
+    let secret = "q8Zr41kPw0sX2v";
+    let package = Package::acme();
+    package.edit(
+        "classes/RentalDeskController.cls",
+        "{",
+        &format!("{{\n    static final String API_KEY = '{secret}';"),
+    );
+    package.load(&env.org, "jane@acme.example", "2027-01-10T09:00:00Z");
+    let path = env.repo().join("orgkeep.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("suspected_secrets = \"stop\"\n{text}")).unwrap();
+    let head = env.head();
+    let ran = env.orgkeep(&["snapshot"]).status(1).warns(
+        "nothing is committed: what looks like a secret stands in force-app/main/default/classes/RentalDeskController.cls",
+    );
+    assert_eq!(env.head(), head);
+    assert!(!(everything_in_git(&env) + &ran.stdout + &ran.stderr).contains(secret));
+
+    fs::write(&path, text).unwrap();
+    let ran = env
+        .orgkeep(&["snapshot"])
+        .status(0)
+        .warns("what looks like a secret is committed: ");
+    assert!(!(ran.stdout + &ran.stderr).contains(secret));
+    let ledger = env.git(&["show", "HEAD:.orgkeep/coverage.json"]);
+    assert!(
+        ledger.contains("a value that is called a secret"),
+        "{ledger}"
+    );
+    let head = env.head();
+    env.orgkeep(&["snapshot"]).status(0);
+    assert_eq!(env.head(), head, "the ledger keeps what it said");
+}
+
+#[test]
+fn new_key_for_a_history_is_one_labelled_commit() {
+    let env = TestEnv::initialised();
+    let other = [(KEY, "another-key-of-thirty-two-characters")];
+    snapshot_with(&env, &env.repo(), &[]);
+    let tags = || env.git(&["show", "HEAD:.orgkeep/redacted.jsonl"]);
+    let (head, before) = (env.head(), tags());
+    let output = env
+        .command(env!("CARGO_BIN_EXE_orgkeep"), &env.repo())
+        .envs(other)
+        .args(["snapshot", "--new-key"])
+        .output()
+        .unwrap();
+    Ran::of(&output).status(0);
+    assert_eq!(
+        env.git(&["log", "--format=%s", &format!("{head}..")]),
+        "Tag secrets with a new key\n"
+    );
+    assert_ne!(tags(), before);
+    let head = env.head();
+    snapshot_with(&env, &env.repo(), &other);
+    assert_eq!(env.head(), head, "{}", env.git(&["show"]));
+    snapshot_with(&env, &env.repo(), &[]).warns("a change of a secret cannot be seen");
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use orgkeep::registry::{Decomposition, Files, Registry, Type};
+use orgkeep::registry::{Decomposition, Files, Preset, Registry, Type};
 use serde_json::Value;
 
 use crate::shared::shared;
@@ -90,7 +90,9 @@ fn our_facts(ty: &Type) -> Vec<String> {
         Files::Content => Some("matchingContentFile"),
         Files::Bundle => Some("bundle"),
         Files::Mixed | Files::StaticResource => Some("mixedContent"),
-        Files::Decomposed => Some("decomposed"),
+        Files::Decomposed | Files::PermissionsByObject => Some("decomposed"),
+        Files::OneLabelEach => Some("default"),
+        Files::SchemaBeside => Some("partiallyDecomposed"),
         Files::DigitalExperience => Some("digitalExperience"),
         Files::UiBundle => Some("uiBundles"),
     };
@@ -175,4 +177,56 @@ fn standard_value_sets_are_all_there() {
     for name in official["fullnames"].as_array().unwrap() {
         assert!(ours.contains(name.as_str().unwrap()), "{name}");
     }
+}
+
+/// Presets whose children the official table writes in another way: as types of their own,
+/// or as content.
+const OTHERWISE: [Preset; 2] = [
+    Preset::DecomposeCustomLabelsBeta2,
+    Preset::DecomposeExternalServiceRegistrationBeta,
+];
+
+#[test]
+fn presets_say_what_the_official_ones_say() {
+    let Some(shared) = shared("the comparison with the official presets") else {
+        return;
+    };
+    let registry = Registry::official();
+    let mut n_children = 0;
+    for preset in Preset::ALL {
+        let path = shared.join(format!("registry/presets/{preset}.json"));
+        let official: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        for theirs in official["types"].as_object().unwrap().values() {
+            let name = theirs["name"].as_str().unwrap();
+            if name == "CustomLabel" {
+                continue;
+            }
+            let ty = registry.type_named(name).unwrap();
+            let ours = ty.variants.iter().find(|it| it.preset == Some(preset));
+            let ours = ours.unwrap_or_else(|| panic!("{preset} does nothing to {name}"));
+            if OTHERWISE.contains(&preset) {
+                continue;
+            }
+            let children = &theirs["children"];
+            for (id, child) in children["types"].as_object().unwrap() {
+                let directories = children["directories"].as_object();
+                let by_directory = directories
+                    .into_iter()
+                    .flatten()
+                    .find(|(_, it)| it.as_str() == Some(id.as_str()))
+                    .map(|it| it.0.as_str());
+                let Some(element) = child["xmlElementName"].as_str().or(by_directory) else {
+                    continue;
+                };
+                let mine = ours.child_of_element(element).unwrap();
+                assert_eq!(mine.name.as_str(), child["name"], "{preset}");
+                assert_eq!(mine.suffix.as_deref(), child["suffix"].as_str(), "{preset}");
+                let by = child["uniqueIdElement"].as_str();
+                let by = by.filter(|it| *it != "fullName");
+                assert_eq!(mine.name_element.as_deref(), by, "{preset} {}", mine.name);
+                n_children += 1;
+            }
+        }
+    }
+    assert!(n_children > 40, "{n_children}");
 }

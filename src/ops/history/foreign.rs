@@ -329,7 +329,7 @@ fn formed(
 
 /// Where a file would stand in a project without a layout of its own.
 fn usual_place(setup: &SnapshotSetup, path: &str) -> String {
-    match source::usual(Registry::official(), path) {
+    match source::usual(&setup.registry, path) {
         Some(usual) => format!("{}/{}/{usual}", setup.package_dir, source::SOURCE_ROOT),
         None => path.to_owned(),
     }

@@ -180,13 +180,13 @@ impl Base {
 
     /// Where its files stand, and where new ones go.
     #[must_use]
-    pub fn layout(&self, package_dir: &TreePath) -> Layout<'static> {
-        if self.usual_in.as_ref() == Some(package_dir) {
-            return Layout::of(Registry::official(), package_dir, std::iter::empty());
+    pub fn layout<'r>(&self, registry: &'r Registry, package_dir: &TreePath) -> Layout<'r> {
+        if registry.presets().is_empty() && self.usual_in.as_ref() == Some(package_dir) {
+            return Layout::of(registry, package_dir, std::iter::empty());
         }
         let paths = self.families.values().flatten();
         let paths = paths.map(|it| it.path.as_str());
-        Layout::of(Registry::official(), package_dir, paths)
+        Layout::of(registry, package_dir, paths)
     }
 
     /// What the inventory knows of a component.

@@ -30,7 +30,7 @@ use crate::{
     },
     plan::{retrieve::partial, rollback::references},
     registry::Registry,
-    source::Level,
+    source::{Level, canonical},
     store::{self, CommitDraft, Message, ObjectId, PackBuilder, TreeEdit},
 };
 
@@ -313,19 +313,26 @@ pub(super) fn tree_changes(
 /// The body of a Site.com site is opaque and another one at each retrieve; whether
 /// it changed, only its date tells.
 fn is_noise(base: &Base, plan: &ReadPlan, setup: &SnapshotSetup, file: &StoredFile) -> bool {
-    if setup.level != Level::Canonical
-        || file.key.type_name.as_str() != "SiteDotCom"
-        || file.path.as_str().strip_suffix(".site").is_none()
-    {
+    if !is_opaque(setup, file.key.type_name.as_str(), &file.path) {
         return false;
     }
-    match (
-        base.remote(&file.key),
-        plan.in_scope.components.get(&file.key),
-    ) {
+    has_same_date(base, plan, &file.key)
+}
+
+/// Whether the org names the same id and date of a component as when it was committed.
+fn has_same_date(base: &Base, plan: &ReadPlan, key: &ComponentKey) -> bool {
+    match (base.remote(key), plan.in_scope.components.get(key)) {
         (Some(before), Some(now)) => (before.id, before.modified.at) == (now.id, now.modified.at),
         _ => false,
     }
+}
+
+/// Whether a file is a body that is another one at each retrieve, and a rule says so.
+pub(super) fn is_opaque(setup: &SnapshotSetup, type_name: &str, path: &TreePath) -> bool {
+    setup.level == Level::Canonical
+        && setup.rules.holds(canonical::SITE_BODIES)
+        && type_name == "SiteDotCom"
+        && path.as_str().ends_with(".site")
 }
 
 /// What profiles lose and gain with the scope is nobody's change.

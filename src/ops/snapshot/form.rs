@@ -20,7 +20,8 @@ pub(in crate::ops) fn in_our_form(
     let conversion = canonical(setup, tags);
     let formed = conversion.in_memory(key, files);
     let unread = formed.gaps.into_iter();
-    gaps.extend(unread.filter(|it| it.kind != GapKind::NotDeployable));
+    let of_no_matter = [GapKind::NotDeployable, GapKind::Suspect];
+    gaps.extend(unread.filter(|it| !of_no_matter.contains(&it.kind)));
     formed
         .files
         .into_iter()

@@ -56,6 +56,8 @@ pub(super) struct Conversion<'a> {
     /// Where the files of the project stand.
     pub(super) layout: Layout<'a>,
     pub(super) version: ApiVersion,
+    /// Whether what looks like a secret is told.
+    pub(super) looks_for_secrets: bool,
 }
 
 /// A file that is in the pack.
@@ -587,10 +589,14 @@ impl Conversion<'_> {
                         element: it.element.clone(),
                         tag: it.tag.clone(),
                     }));
-                match redacted.bytes {
-                    Cow::Borrowed(_) => Some(bytes),
-                    Cow::Owned(bytes) => Some(bytes),
+                let bytes = match redacted.bytes {
+                    Cow::Borrowed(_) => bytes,
+                    Cow::Owned(bytes) => bytes,
+                };
+                if self.looks_for_secrets {
+                    outcome.gaps.extend(suspect(path, &bytes));
                 }
+                Some(bytes)
             }
             Err(err) => {
                 outcome.damage = Some(Damage::part(err.to_string()));
@@ -637,6 +643,20 @@ fn flow_version(key: &ComponentKey, files: &[PackageFile]) -> Option<(String, u3
     }
     let (flow, number) = key.name.as_str().rsplit_once('-')?;
     Some((flow.to_owned(), number.parse().ok()?))
+}
+
+/// What in a file looks like a secret, by its places.
+fn suspect(path: &TreePath, bytes: &[u8]) -> Option<Gap> {
+    let places: Vec<String> = redact::suspects(path.as_str(), bytes)
+        .into_iter()
+        .map(|it| format!("line {}: {}", it.line, it.what))
+        .collect();
+    (!places.is_empty()).then(|| Gap {
+        what: path.to_string(),
+        kind: GapKind::Suspect,
+        reason: places.join(", "),
+        since: None,
+    })
 }
 
 fn not_converted(what: &str, reason: &str) -> Gap {

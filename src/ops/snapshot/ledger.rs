@@ -13,7 +13,7 @@ use super::{
     outcome::PathChange,
     read::{Answers, tree_key},
     redaction,
-    rewrite::level_name,
+    rewrite::{level_name, presets, switched},
     rule_versions,
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     ops::error::Error,
     plan::retrieve::incremental::Pass,
     registry::Registry,
+    source::redact::OnSuspect,
     store::{ObjectId, PackBuilder},
 };
 
@@ -63,6 +64,8 @@ pub(super) fn ledger(
         level: level_name(setup.level).to_owned(),
         rules: rule_versions(setup),
         redaction_key: redaction::key_id(setup, base),
+        presets: presets(&setup.registry),
+        switched: switched(setup),
     };
     put(&mut out.files, base, pack, OrgFile::PATH, &org.render())?;
     out.coverage = coverage(base, plan, answers, gaps, setup);
@@ -81,6 +84,9 @@ pub(super) fn ledger(
         RedactedValues::PATH,
         &redacted.render(),
     )?;
+    if let Some(text) = redaction::forceignore(base, &redacted, pack.repository())? {
+        put(&mut out.files, base, pack, redaction::FORCEIGNORE, &text)?;
+    }
     let inventories = inventories(base, plan, answers, changes);
     for (type_name, inventory) in &inventories {
         // What is as it was need not be written to be the same.
@@ -153,6 +159,13 @@ fn coverage(
             .fetched()
             .map(|it| tree_key(registry, it, plan.in_scope.components.get(it)))
             .collect();
+        let read_again: BTreeSet<&str> = answers
+            .gathered
+            .files
+            .values()
+            .flatten()
+            .map(|it| it.path.as_str())
+            .collect();
         for gap in &base.coverage.gaps {
             let key: Option<ComponentKey> = gap.what.parse().ok();
             let lasts = match gap.kind {
@@ -170,6 +183,12 @@ fn coverage(
                     // A path: it lasts as long as the file does. None of ours is in a folder.
                     None => gap.what.contains('/') && base.listing.get(&gap.what).is_some(),
                 },
+                // It lasts until the file is read again, and not longer than the file.
+                GapKind::Suspect => {
+                    setup.on_suspect != OnSuspect::Ignore
+                        && base.listing.get(&gap.what).is_some()
+                        && !read_again.contains(gap.what.as_str())
+                }
                 GapKind::Unsupported | GapKind::Skipped | GapKind::Stale | GapKind::Unseen => false,
             };
             if lasts {

@@ -145,7 +145,7 @@ impl Marks {
 fn rules(setup: &SnapshotSetup) -> Mark {
     // The release too: its code decides what no version of a rule names.
     let text = format!(
-        "{} {:?} {} {:?} {} {:?} {:?} {}",
+        "{} {:?} {} {:?} {} {:?} {:?} {} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
         rule_versions(setup),
         setup.rules.version(),
@@ -154,6 +154,8 @@ fn rules(setup: &SnapshotSetup) -> Mark {
         setup.ignored_digest,
         setup.level,
         setup.redact,
+        setup.registry.presets(),
+        setup.on_suspect,
     );
     Sha256::digest(text).into()
 }

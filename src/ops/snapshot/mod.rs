@@ -42,6 +42,7 @@ mod report;
 mod rewrite;
 mod short;
 mod status;
+mod twice;
 
 use std::cell::RefCell;
 
@@ -58,9 +59,11 @@ pub use redaction::begins_history;
 pub(super) use redaction::tags_of_tree;
 pub use report::{CommitReport, SnapshotReport};
 pub use status::{StatusChange, StatusReport, status};
+pub use twice::{NoiseFound, TwiceReport, retrieve_twice};
 
 use super::{
     error::{During, Error, Refusal},
+    fetch::Spool,
     jobs::{self, DeployNews, Journal},
 };
 use crate::{
@@ -227,6 +230,11 @@ async fn take(
         org, repo, &base, &plan, setup, &pack, options, &marks, &notes, monitor,
     )
     .await?;
+    if let Err(err) = redaction::suspected(&answers.gaps, &base, setup, monitor) {
+        // The answers hold what is not to be written.
+        Spool::open(&repo.private_dir()?)?.clear();
+        return Err(err);
+    }
     marks.take(&mut answers);
     let remote = remote.map(RefCell::into_inner);
     let commits = commit::commits(

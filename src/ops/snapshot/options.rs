@@ -1,11 +1,16 @@
 //! What a snapshot is told.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
     model::{ApiVersion, ComponentKey, TreePath},
     plan::{scope::Scope, select::Selector},
-    source::{Ignored, Level, canonical::Rules, redact::RedactionKey},
+    registry::Registry,
+    source::{
+        Ignored, Level,
+        canonical::Rules,
+        redact::{OnSuspect, RedactionKey},
+    },
 };
 
 /// What holds for every snapshot of a repository: `orgkeep.toml` and the project's files.
@@ -21,6 +26,8 @@ pub struct SnapshotSetup {
     pub level: Level,
     /// Canonical rules that hold.
     pub rules: Rules,
+    /// The types, with how the project has them written.
+    pub registry: Arc<Registry>,
     /// What is kept.
     pub scope: Scope,
     /// `.forceignore`.
@@ -35,6 +42,10 @@ pub struct SnapshotSetup {
     pub redact: bool,
     /// The key that their tags are made with, where it is at hand.
     pub redaction_key: Option<RedactionKey>,
+    /// Whether that key takes the place of the one that tags were made with so far.
+    pub new_key: bool,
+    /// What becomes of a snapshot in which something looks like a secret.
+    pub on_suspect: OnSuspect,
     /// Time between full passes.
     pub full_every: Duration,
     /// Name and address of the committer.

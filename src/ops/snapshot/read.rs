@@ -39,7 +39,10 @@ use crate::{
     },
     progress::{Event, Monitor, Phase},
     registry::Registry,
-    source::{self, redact::Tags},
+    source::{
+        self,
+        redact::{OnSuspect, Tags},
+    },
     store::{PackBuilder, Repository},
 };
 
@@ -214,14 +217,15 @@ pub(super) fn conversion<'a>(
     tags: Option<&'a Tags>,
 ) -> Conversion<'a> {
     Conversion {
-        registry: Registry::official(),
+        registry: &setup.registry,
         level: setup.level,
         rules: &setup.rules,
         tags,
         scope: &setup.scope,
         ignored: &setup.ignored,
-        layout: base.layout(&setup.package_dir),
+        layout: base.layout(&setup.registry, &setup.package_dir),
         version: setup.api_version,
+        looks_for_secrets: setup.on_suspect != OnSuspect::Ignore,
     }
 }
 

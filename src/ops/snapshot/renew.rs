@@ -6,7 +6,11 @@
 //! everything is retrieved by the new ones, and what differs is nobody's change.
 
 use super::{SnapshotSetup, rewrite::level_name};
-use crate::{ledger::OrgFile, plan::commits::Kind, source::Level};
+use crate::{
+    ledger::OrgFile,
+    plan::commits::Kind,
+    source::{Level, canonical::Rules, redact::RedactionKey},
+};
 
 /// The settings with what the org has to be asked for as the tree was written; `None`
 /// where nothing of that differs.
@@ -19,9 +23,20 @@ pub(super) fn by_old_rules(kept: &OrgFile, setup: &SnapshotSetup) -> Option<Snap
         old.redact = true;
     }
     old.api_version = kept.api_version;
-    let is_same =
-        (old.level, old.redact, old.api_version) == (setup.level, setup.redact, setup.api_version);
+    if kept.level == level_name(Level::Canonical) {
+        // What a rule holds still is not in the tree; what a new one does is done offline.
+        old.rules = old.rules.and(&Rules::of_switched(&kept.switched));
+    }
+    let is_same = (old.level, old.redact, old.api_version)
+        == (setup.level, setup.redact, setup.api_version)
+        && old.rules.switched() == setup.rules.switched();
     (!is_same).then_some(old)
+}
+
+/// Whether the tags of secrets are to be made with another key.
+fn has_new_key(kept: &OrgFile, setup: &SnapshotSetup) -> bool {
+    let id = setup.redaction_key.as_ref().map(RedactionKey::id);
+    setup.new_key && setup.redact && id.is_some() && id != kept.redaction_key
 }
 
 /// The settings that wrote a tree.
@@ -32,7 +47,9 @@ pub(super) fn as_kept(kept: &OrgFile, setup: &SnapshotSetup) -> SnapshotSetup {
             false => Level::Faithful,
         },
         redact: 0 < kept.rules.redaction,
+        rules: Rules::of_switched(&kept.switched),
         api_version: kept.api_version,
+        new_key: false,
         ..setup.clone()
     }
 }
@@ -44,9 +61,15 @@ pub(super) fn told(kept: &OrgFile, setup: &SnapshotSetup) -> Option<(Kind, Strin
         let label = format!("API version {} → {}", kept.api_version, setup.api_version);
         return Some((Kind::ApiVersion, label));
     }
+    if has_new_key(kept, setup) {
+        return Some((Kind::Rules, "Tag secrets with a new key".to_owned()));
+    }
     let level = level_name(setup.level);
     let label = if kept.level == level {
-        "Write secrets too".to_owned()
+        match 0 < kept.rules.redaction && !setup.redact {
+            true => "Write secrets too".to_owned(),
+            false => "Write the tree by other rules: one that held is off".to_owned(),
+        }
     } else {
         format!(
             "Write the tree by other rules: level {} → {level}",
@@ -63,7 +86,8 @@ mod tests {
         ledger::{RuleVersions, org::LAYOUT},
         model::ApiVersion,
         plan::scope::Scope,
-        source::{Ignored, canonical::Rules},
+        registry::{Presets, Registry},
+        source::{Ignored, canonical::Switch, redact::OnSuspect},
     };
 
     fn setup(level: Level, redact: bool, version: u16) -> SnapshotSetup {
@@ -73,6 +97,7 @@ mod tests {
             api_version: ApiVersion::new(version),
             level,
             rules: Rules::default(),
+            registry: Registry::with(&Presets::new()),
             scope: Scope::default(),
             ignored: Ignored::nothing(),
             ignored_digest: None,
@@ -80,6 +105,8 @@ mod tests {
             package_dirs: Vec::new(),
             redact,
             redaction_key: None,
+            new_key: false,
+            on_suspect: OnSuspect::Report,
             full_every: std::time::Duration::ZERO,
             committer: (String::new(), String::new()),
         }
@@ -97,7 +124,29 @@ mod tests {
                 redaction,
             },
             redaction_key: None,
+            presets: Vec::new(),
+            switched: Vec::new(),
         }
+    }
+
+    #[test]
+    fn rule_that_is_switched_off_needs_the_org_and_one_switched_on_does_not() {
+        let kept = kept("canonical", 1);
+        let mut setup = setup(Level::Canonical, true, 65);
+        let on = setup
+            .rules
+            .clone()
+            .with("untranslated-placeholders", Switch::On);
+        setup.rules = on.unwrap();
+        assert!(by_old_rules(&kept, &setup).is_none());
+        let off = setup.rules.clone().with("flow-coordinates", Switch::Off);
+        setup.rules = off.unwrap();
+        let old = by_old_rules(&kept, &setup).unwrap();
+        assert_eq!(old.rules.switched(), ["+untranslated-placeholders"]);
+        assert_eq!(
+            told(&kept, &setup).unwrap().1,
+            "Write the tree by other rules: one that held is off"
+        );
     }
 
     #[test]

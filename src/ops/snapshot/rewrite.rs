@@ -21,6 +21,7 @@ use crate::{
     ops::error::Error,
     plan::commits::{Kind, counted},
     progress::Monitor,
+    registry::Registry,
     source::{self, Level, SourceFile},
     store::{Branch, ObjectId, PackBuilder, TreeEdit, WriteLock},
 };
@@ -50,6 +51,8 @@ pub(super) fn rewrite(
         level: level_name(setup.level).to_owned(),
         rules: rule_versions(setup),
         redaction_key: redaction::key_id(setup, base),
+        presets: presets(&setup.registry),
+        switched: switched(setup),
         ..org.clone()
     };
     if ours == *org {
@@ -57,7 +60,7 @@ pub(super) fn rewrite(
     }
     let repo = lock.repository();
     let pack = repo.pack(&base.listing)?;
-    let moves = ours.rules.registry != org.rules.registry;
+    let moves = ours.rules.registry != org.rules.registry || ours.presets != org.presets;
     let rewritten: Vec<Rewritten> = base
         .families
         .par_iter()
@@ -83,7 +86,11 @@ pub(super) fn rewrite(
     }
     let literal = |path: &str| path.parse::<TreePath>().expect("a literal path is valid");
     if setup.redact && !(redacted.is_empty() && base.redacted.0.is_empty()) {
-        let id = pack.blob(&RedactedValues(redacted).render())?;
+        let redacted = RedactedValues(redacted);
+        if let Some(text) = redaction::forceignore(base, &redacted, repo)? {
+            edit.put(literal(redaction::FORCEIGNORE), pack.blob(&text)?);
+        }
+        let id = pack.blob(&redacted.render())?;
         edit.put(literal(RedactedValues::PATH), id);
     }
     edit.put(literal(OrgFile::PATH), pack.blob(&ours.render())?);
@@ -205,8 +212,34 @@ fn story(before: &OrgFile, after: &OrgFile) -> String {
             lines.push(format!("rules of {name} {before} → {after}"));
         }
     }
+    let words = |it: &[String]| match it {
+        [] => "none".to_owned(),
+        words => words.join(", "),
+    };
+    if before.presets != after.presets {
+        let (before, after) = (words(&before.presets), words(&after.presets));
+        lines.push(format!("sourceBehaviorOptions {before} → {after}"));
+    }
+    if before.switched != after.switched {
+        let (before, after) = (words(&before.switched), words(&after.switched));
+        lines.push(format!("rules that were switched {before} → {after}"));
+    }
     lines.push("Nothing of this is a change of the org.".to_owned());
     lines.join("\n")
+}
+
+/// What the project has taken apart further than usual.
+pub(super) fn presets(registry: &Registry) -> Vec<String> {
+    let presets = registry.presets().iter();
+    presets.map(ToString::to_string).collect()
+}
+
+/// The rules that were switched, where they hold at all.
+pub(super) fn switched(setup: &SnapshotSetup) -> Vec<String> {
+    match setup.level {
+        Level::Faithful => Vec::new(),
+        Level::Canonical => setup.rules.switched(),
+    }
 }
 
 /// The word for a level.

@@ -7,7 +7,7 @@
 use super::{
     Rules,
     spell::NAMESPACE,
-    volatile::{AUTOMATIC_LAYOUT, COUNTER, FLOW_COORDINATES, is_coordinate},
+    volatile::{ASSET_RELATIONSHIPS, AUTOMATIC_LAYOUT, COUNTER, FLOW_COORDINATES, is_coordinate},
 };
 use crate::{
     registry::keys::{KeyRules, MAX_PARTS, Order, Rule, Scope},
@@ -112,7 +112,8 @@ impl<'a> Check<'a> {
                 .and_then(|it| it.strip_suffix('"'))
                 == Some(NAMESPACE)
         });
-        let is_always_looked_at = tag.name.starts_with("Profile") && tag.name != "Profile";
+        let is_always_looked_at = (tag.name.starts_with("Profile") && tag.name != "Profile")
+            || (tag.name == "ContentAsset" && self.rules.holds(ASSET_RELATIONSHIPS));
         demand(namespace && !tag.is_closed && !is_always_looked_at)?;
         let scope = self.keys.root(tag.name);
         let (nothing, _) = self.keys.look_up(scope, "");

@@ -10,14 +10,16 @@
 
 mod check;
 mod json;
+mod noise;
 mod order;
 mod spell;
 mod volatile;
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+pub use noise::{Noise, noise};
 pub use order::{sort, sorted};
-pub use volatile::{VOLATILE_RULES, VolatileRule};
+pub use volatile::{SITE_BODIES, VOLATILE_RULES, VolatileRule};
 
 use crate::{
     registry::keys::KeyRules,
@@ -86,19 +88,40 @@ impl Rules {
         self.volatile.contains(name)
     }
 
-    /// Names these rules: equal where they write equal files.
-    ///
-    /// `1`, or `1 -flow-coordinates` where one was switched.
+    /// The rules that hold otherwise than they would unless switched: `-flow-coordinates`.
     #[must_use]
-    pub fn version(&self) -> String {
-        let mut text = RULES_VERSION.to_string();
-        for rule in &VOLATILE_RULES {
-            if rule.is_on != self.holds(rule.name) {
-                text.push_str(if rule.is_on { " -" } else { " +" });
-                text.push_str(rule.name);
-            }
+    pub fn switched(&self) -> Vec<String> {
+        let is_switched = |it: &&VolatileRule| it.is_on != self.holds(it.name);
+        let word = |it: &VolatileRule| format!("{}{}", if it.is_on { '-' } else { '+' }, it.name);
+        VOLATILE_RULES
+            .iter()
+            .filter(is_switched)
+            .map(word)
+            .collect()
+    }
+
+    /// The rules of which these are switched; words of other releases are passed over.
+    #[must_use]
+    pub fn of_switched(words: &[String]) -> Self {
+        let mut rules = Self::default();
+        for word in words {
+            let named = |it: &&VolatileRule| word.get(1..) == Some(it.name);
+            let Some(rule) = VOLATILE_RULES.iter().find(named) else {
+                continue;
+            };
+            match word.starts_with('+') {
+                true => rules.volatile.insert(rule.name),
+                false => rules.volatile.remove(rule.name),
+            };
         }
-        text
+        rules
+    }
+
+    /// The same, where `others` hold as well.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.volatile.extend(&others.volatile);
+        self
     }
 }
 

@@ -111,7 +111,9 @@ fn coordinates_are_held_still_only_where_the_canvas_computes_them() {
         .unwrap();
     let res = canonicalise("Flow", "f-meta.xml", auto.as_bytes(), &off).unwrap();
     assert!(String::from_utf8_lossy(&res.bytes).contains("<locationX>176</locationX>"));
-    assert_eq!(off.version(), "1 -flow-coordinates");
+    assert_eq!(off.switched(), ["-flow-coordinates"]);
+    assert!(!Rules::of_switched(&off.switched()).holds("flow-coordinates"));
+    assert!(off.clone().and(&Rules::default()).switched().is_empty());
     assert!(off.with("nonsense", Switch::On).is_err());
 }
 

@@ -19,9 +19,12 @@ pub(super) const PROFILE_POLICY_NAMES: &str = "profile-policy-names";
 pub(super) const REVISION_COUNTER: &str = "revision-counter";
 pub(super) const JSON_KEY_ORDER: &str = "json-key-order";
 pub(super) const UNTRANSLATED: &str = "untranslated-placeholders";
+/// The rule on the bodies of Site.com sites, which a snapshot applies: a file alone does not tell.
+pub const SITE_BODIES: &str = "site-bodies";
+pub(super) const ASSET_RELATIONSHIPS: &str = "asset-relationships";
 
 /// All rules on volatile values.
-pub const VOLATILE_RULES: [VolatileRule; 5] = [
+pub const VOLATILE_RULES: [VolatileRule; 7] = [
     VolatileRule {
         name: FLOW_COORDINATES,
         reason: "In a flow with automatic layout, `locationX` and `locationY` are written as 0: the canvas computes \
@@ -51,6 +54,18 @@ pub const VOLATILE_RULES: [VolatileRule; 5] = [
                  would change the files of all languages. A deploy reads both as not translated.",
         is_on: false,
     },
+    VolatileRule {
+        name: SITE_BODIES,
+        reason: "The body of a Site.com site is encrypted anew at each retrieve. It is committed only when the site's \
+                 date says that it changed; the body that was committed deploys as well as any later one.",
+        is_on: true,
+    },
+    VolatileRule {
+        name: ASSET_RELATIONSHIPS,
+        reason: "`relationships` of an asset file are left out: the platform adds one wherever the file is used, and \
+                 adds it again after a deploy.",
+        is_on: false,
+    },
 ];
 
 /// Applies the rules that hold, and notes each that did something.
@@ -66,10 +81,7 @@ pub(super) fn apply(doc: &mut Document, path: &str, rules: &Rules, notes: &mut V
             note(FLOW_COORDINATES, zero_coordinates(root));
         }
         "Profile" if rules.holds(REVISION_COUNTER) => {
-            let before = root.children.len();
-            root.children
-                .retain(|node| !matches!(node, Node::Element(it) if it.local_name() == COUNTER));
-            note(REVISION_COUNTER, before - root.children.len());
+            note(REVISION_COUNTER, drop_named(root, COUNTER));
         }
         "ProfilePasswordPolicy" | "ProfileSessionSetting" if rules.holds(PROFILE_POLICY_NAMES) => {
             note(PROFILE_POLICY_NAMES, usize::from(name_profile(root, path)));
@@ -78,6 +90,9 @@ pub(super) fn apply(doc: &mut Document, path: &str, rules: &Rules, notes: &mut V
             if rules.holds(UNTRANSLATED) =>
         {
             note(UNTRANSLATED, drop_placeholders(root));
+        }
+        "ContentAsset" if rules.holds(ASSET_RELATIONSHIPS) => {
+            note(ASSET_RELATIONSHIPS, drop_named(root, "relationships"));
         }
         _ => (),
     }
@@ -148,6 +163,14 @@ fn name_profile(root: &mut Element, path: &str) -> bool {
         root.attributes.retain(|(name, _)| name != "xmlns:xsi");
     }
     is_changed
+}
+
+/// Takes the elements of a name out; how many there were.
+fn drop_named(root: &mut Element, name: &str) -> usize {
+    let before = root.children.len();
+    root.children
+        .retain(|node| !matches!(node, Node::Element(it) if it.local_name() == name));
+    before - root.children.len()
 }
 
 fn drop_placeholders(element: &mut Element) -> usize {

@@ -23,6 +23,12 @@ pub(super) enum OnlyIf {
     Is(&'static str, &'static [&'static str]),
     /// The element's text has the sound of a secret's name.
     SoundsSecret(&'static str),
+    /// The same, and the value can be one: a text that people name may be anything.
+    NamesSecret(&'static str),
+    /// The same, and the value looks drawn by lot: it may be a text about a secret.
+    NamesRandom(&'static str),
+    /// The value's own element has the sound of a secret's name, and it looks drawn by lot.
+    IsNamedRandom,
 }
 
 const fn always(type_name: &'static str, path: &'static [&'static str]) -> Rule {
@@ -49,6 +55,24 @@ pub(super) const RULES: &[Rule] = &[
     always("ConnectedApp", &["oauthConfig", "consumerSecret"]),
     always("ConnectedApp", &["*", "password"]),
     always("ConnectedApp", &["*", "secretKey"]),
+    Rule {
+        type_name: "CustomLabel",
+        path: &["value"],
+        told_by: &["fullName"],
+        only_if: Some(OnlyIf::NamesRandom("fullName")),
+    },
+    Rule {
+        type_name: "CustomLabels",
+        path: &["labels", "value"],
+        told_by: &["fullName"],
+        only_if: Some(OnlyIf::NamesRandom("fullName")),
+    },
+    Rule {
+        type_name: "CustomMetadata",
+        path: &["values", "value"],
+        told_by: &["field"],
+        only_if: Some(OnlyIf::NamesSecret("field")),
+    },
     always("DataConnectorS3", &["s3AccessKey"]),
     always("DataConnectorS3", &["s3SecretKey"]),
     always("ExtlClntAppGlobalOauthSettings", &["consumerKey"]),
@@ -106,6 +130,12 @@ pub(super) const RULES: &[Rule] = &[
         only_if: Some(OnlyIf::SoundsSecret("parameterName")),
     },
     always("Network", &["*", "recaptchaSecretKey"]),
+    Rule {
+        type_name: "Settings",
+        path: &["*"],
+        told_by: &[],
+        only_if: Some(OnlyIf::IsNamedRandom),
+    },
     always("SlackApp", &["appToken"]),
     always("SlackApp", &["clientSecret"]),
     always("SlackApp", &["signingSecret"]),
@@ -113,6 +143,7 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Whether a name is one that people give to secrets.
 pub(super) fn sounds_secret(name: &str) -> bool {
+    let name = name.strip_suffix("__c").unwrap_or(name);
     let name: String = name
         .chars()
         .filter(char::is_ascii_alphanumeric)

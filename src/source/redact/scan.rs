@@ -5,7 +5,10 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use super::rules::{OnlyIf, RULES, Rule, sounds_secret};
+use super::{
+    rules::{OnlyIf, RULES, Rule, sounds_secret},
+    shapes, tag_of,
+};
 use crate::xml::decode;
 
 /// A secret's value in a file.
@@ -33,14 +36,24 @@ struct Open<'a> {
     leaves: Vec<(&'a [u8], Range<usize>)>,
 }
 
-/// The values of secrets in `bytes`, by the rules of its type, in order.
+/// What is looked for.
+struct Wanted {
+    rules: Vec<&'static Rule>,
+    /// What has the shape of a secret, whatever element it stands in.
+    shaped: Vec<Range<usize>>,
+}
+
+/// The values of secrets in `bytes`, by the rules of its type and by their shape, in order.
 pub(super) fn find(type_name: &str, bytes: &[u8]) -> Result<Vec<Found>, Broken> {
-    let rules: Vec<&Rule> = RULES
-        .iter()
-        .filter(|it| it.type_name == type_name)
-        .collect();
+    let wanted = Wanted {
+        rules: RULES
+            .iter()
+            .filter(|it| it.type_name == type_name)
+            .collect(),
+        shaped: shapes::find(bytes).into_iter().map(|it| it.at).collect(),
+    };
     let mut found = Vec::new();
-    if rules.is_empty() {
+    if wanted.rules.is_empty() && wanted.shaped.is_empty() {
         return Ok(found);
     }
     let mut open: Vec<Open<'_>> = Vec::new();
@@ -59,7 +72,7 @@ pub(super) fn find(type_name: &str, bytes: &[u8]) -> Result<Vec<Found>, Broken> 
             (name.trim_ascii_end() == done.name)
                 .then_some(())
                 .ok_or(Broken)?;
-            collect(&rules, bytes, &open, &done, &mut found);
+            collect(&wanted, bytes, &open, &done, &mut found);
             if let Some(parent) = open.last_mut() {
                 parent.has_elements = true;
                 if !done.has_elements {
@@ -138,22 +151,22 @@ fn tag_length(rest: &[u8]) -> Result<usize, Broken> {
 
 /// Takes the secrets among the leaves of `done`, which stands in `open`.
 fn collect(
-    rules: &[&Rule],
+    wanted: &Wanted,
     bytes: &[u8],
     open: &[Open<'_>],
     done: &Open<'_>,
     found: &mut Vec<Found>,
 ) {
     let Some((_root, between)) = open.split_first() else {
-        return collect_at(rules, bytes, &[], done, found);
+        return collect_at(wanted, bytes, &[], done, found);
     };
     let mut path: Vec<&[u8]> = between.iter().map(|it| local(it.name)).collect();
     path.push(local(done.name));
-    collect_at(rules, bytes, &path, done, found);
+    collect_at(wanted, bytes, &path, done, found);
 }
 
 fn collect_at(
-    rules: &[&Rule],
+    wanted: &Wanted,
     bytes: &[u8],
     path: &[&[u8]],
     done: &Open<'_>,
@@ -165,24 +178,47 @@ fn collect_at(
     };
     for (name, at) in &done.leaves {
         let here: Vec<&[u8]> = path.iter().copied().chain([*name]).collect();
-        let rule = rules.iter().find(|rule| {
+        let text = || value(&bytes[at.clone()]);
+        let is_out = |it: &str| tag_of(it.trim()).is_some();
+        let rule = wanted.rules.iter().find(|rule| {
             is_at(rule.path, &here)
                 && match rule.only_if {
                     None => true,
                     Some(OnlyIf::Is(name, values)) => values.contains(&beside(name).as_str()),
                     Some(OnlyIf::SoundsSecret(name)) => sounds_secret(&beside(name)),
+                    Some(OnlyIf::NamesSecret(name)) => {
+                        sounds_secret(&beside(name)) && shapes::could_be_secret(&text())
+                    }
+                    Some(OnlyIf::NamesRandom(name)) => {
+                        sounds_secret(&beside(name))
+                            && (shapes::looks_random(&text()) || is_out(&text()))
+                    }
+                    Some(OnlyIf::IsNamedRandom) => {
+                        sounds_secret(&String::from_utf8_lossy(name))
+                            && (shapes::looks_random(&text()) || is_out(&text()))
+                    }
                 }
         });
+        let element = || {
+            let names = here.iter().map(|it| String::from_utf8_lossy(it));
+            names.collect::<Vec<_>>().join(".")
+        };
         if let Some(rule) = rule
-            && !value(&bytes[at.clone()]).trim().is_empty()
+            && !text().trim().is_empty()
         {
-            let element = here
-                .iter()
-                .map(|it| String::from_utf8_lossy(it).into_owned());
             found.push(Found {
                 at: at.clone(),
-                element: element.collect::<Vec<_>>().join("."),
+                element: element(),
                 told_by: (rule.told_by.iter().map(|it| beside(it)).collect(), 0),
+            });
+            continue;
+        }
+        let inside = |it: &&Range<usize>| at.start <= it.start && it.end <= at.end;
+        for shaped in wanted.shaped.iter().filter(inside) {
+            found.push(Found {
+                at: shaped.clone(),
+                element: element(),
+                told_by: (Vec::new(), 0),
             });
         }
     }

@@ -119,6 +119,9 @@ impl Specimens {
             Files::Mixed => self.add_sites(ty),
             Files::StaticResource => self.add_resources(ty),
             Files::Decomposed => self.add_decomposed(ty),
+            Files::OneLabelEach | Files::PermissionsByObject | Files::SchemaBeside => {
+                unreachable!("only presets lay types out so")
+            }
             Files::Labels => self.add_labels(ty),
             Files::DigitalExperience => self.add_digital_experiences(ty),
         }

@@ -187,7 +187,10 @@ impl Row<'_> {
             Files::Content => "content and document",
             Files::Bundle | Files::UiBundle => "bundle",
             Files::Mixed | Files::StaticResource => "content or folder, and document",
-            Files::Decomposed => "taken apart",
+            Files::Decomposed
+            | Files::OneLabelEach
+            | Files::PermissionsByObject
+            | Files::SchemaBeside => "taken apart",
             Files::Labels => "one document of all",
             Files::DigitalExperience => "folders of content",
         };
