@@ -204,10 +204,24 @@ enum Heard {
     Other(&'static str),
 }
 
-const DONE_PAGE: &str = "<!doctype html><title>orgkeep</title><h1>Logged in</h1>\
-    <p>You can close this window and go back to the terminal.</p>";
-const FAILED_PAGE: &str = "<!doctype html><title>orgkeep</title><h1>Not logged in</h1>\
-    <p>The terminal has the reason.</p>";
+/// Both pages, up to their text: readable on a phone and in the dark, with nothing to load.
+macro_rules! page {
+    ($text:literal) => {
+        concat!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">",
+            "<meta name=\"viewport\" content=\"width=device-width\"><title>orgkeep</title>",
+            "<style>:root{color-scheme:light dark}",
+            "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:15vh auto;padding:0 1rem}",
+            "</style></head><body><main>",
+            $text,
+            "</main></body></html>"
+        )
+    };
+}
+
+const DONE_PAGE: &str =
+    page!("<h1>Logged in</h1><p>You can close this window and go back to the terminal.</p>");
+const FAILED_PAGE: &str = page!("<h1>Not logged in</h1><p>The terminal has the reason.</p>");
 
 /// Opens `url` in the user's browser; says whether that worked.
 #[must_use]

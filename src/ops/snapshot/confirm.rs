@@ -129,9 +129,8 @@ fn add_types_that_are_not_described(
     first: &mut BTreeMap<TypeName, Listing>,
 ) {
     for key in before {
-        if !first.contains_key(&key.type_name) {
-            first.insert(key.type_name.clone(), Listing::of([]));
-        }
+        let listing = first.entry(key.type_name.clone());
+        listing.or_insert_with(|| Listing::of([]));
     }
 }
 

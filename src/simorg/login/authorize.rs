@@ -81,14 +81,20 @@ fn is_loopback(uri: &str) -> bool {
     is_sane && matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
+/// Looks of the page, with nothing to load.
+const STYLE: &str = "<style>:root{color-scheme:light dark}\
+    body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;margin:10vh auto;padding:0 1rem}\
+    ul{list-style:none;padding:0}li{padding:.3rem 0}</style>";
+
 fn page(desk: &Desk<'_>, request: &Request) -> Reply {
     let mut query = String::new();
     for (name, value) in &Parameters::of(request).0 {
         let _ = write!(query, "{}={}&", encode(name), encode(value));
     }
     let mut body = format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Log in | {org}</title></head>\
-         <body><h1>Log in to {org}</h1><p>This org is simulated. Who are you?</p><ul>",
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Log in | {org}</title>{STYLE}</head>\
+         <body><main><h1>Log in to {org}</h1><p>This org is simulated. Who are you?</p><ul>",
         org = escape(&desk.org.config.name)
     );
     for user in desk.org.users.values().filter(|it| it.is_active) {
@@ -107,7 +113,7 @@ fn page(desk: &Desk<'_>, request: &Request) -> Reply {
     let target = format!("/services/oauth2/authorize?{query}deny=1");
     let _ = write!(
         body,
-        "</ul><p><a href=\"{}\">Deny</a></p></body></html>",
+        "</ul><p><a href=\"{}\">Deny</a></p></main></body></html>",
         escape(&target)
     );
     Reply::new(200, "text/html;charset=UTF-8", body.into_bytes())
