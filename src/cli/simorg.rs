@@ -14,8 +14,8 @@ use crate::{
     model::OrgId,
     simorg::{
         faults::Rule,
-        serve::{self, Options, StartError, parse_latency, parse_limits},
-        state::{Limits, OrgKind},
+        serve::{self, Options, StartError, parse_feature, parse_latency, parse_limits},
+        state::{Feature, Limits, OrgKind},
     },
 };
 
@@ -87,6 +87,11 @@ struct Serve {
     /// Id of the org
     #[arg(long, value_name = "ID")]
     org_id: Option<OrgId>,
+
+    /// Switch something on that an org may have: `person-accounts` or `multi-currency` (can be
+    /// repeated)
+    #[arg(long = "feature", value_name = "NAME", value_parser = parse_feature)]
+    features: Vec<Feature>,
 }
 
 /// Runs the command.
@@ -112,6 +117,7 @@ fn serve(context: &Context, serve: Serve) -> Result<Outcome, CommandError> {
         limits: serve.limits.unwrap_or_default(),
         tls: serve.tls,
         org_id: serve.org_id,
+        features: serve.features,
         log: Arc::new(|line| {
             // A log that nobody reads is no reason to stop.
             let _ = writeln!(stderr().lock(), "simorg: {line}");

@@ -10,6 +10,7 @@
 //! state       the org: components, people, sessions, audit trail, jobs
 //! load        a project on disk or in a zip → components
 //! soap        the Metadata API: envelope in, envelope out
+//! partner     the partner API: what REST does not have
 //! noise       what real orgs change between two identical answers
 //! deploy      what a deploy does to the state
 //! company     the rows of a made-up company of any size
@@ -32,6 +33,7 @@ pub mod http;
 pub mod load;
 pub mod login;
 mod noise;
+pub mod partner;
 pub mod records;
 pub mod rest;
 pub mod serve;

@@ -3,6 +3,7 @@
 //! JSON in and out, `docs/simorg.md` lists them. Errors are `{"error": …}`.
 
 mod clock;
+mod records;
 mod state;
 
 use std::path::PathBuf;
@@ -38,6 +39,10 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
             Reply::json(200, &json!({}))
         }
         ("GET", ["state"]) => state::tell(state),
+        ("POST", ["traps"]) => with(request, |it| records::add_trap(state, it)),
+        ("GET", ["traps"]) => records::traps(state),
+        ("DELETE", ["traps"]) => records::drop_traps(state),
+        ("POST", ["access"]) => with(request, |it| records::set_access(state, it)),
         ("POST", ["tests"]) => with(request, |it| {
             state.kept.org.tests = it;
             state.is_dirty = true;
@@ -46,7 +51,8 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
         ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
         (
             _,
-            ["load" | "faults" | "clock" | "calls" | "state" | "tests"] | ["sessions", "expire"],
+            ["load" | "faults" | "clock" | "calls" | "state" | "tests" | "traps" | "access"]
+            | ["sessions", "expire"],
         ) => error(405, "this call wants another method"),
         _ => error(404, "there is no such control call"),
     }

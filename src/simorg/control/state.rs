@@ -31,8 +31,25 @@ pub(super) fn tell(state: &State) -> Reply {
             "now": org.now(),
             "components": components,
             "resting": resting,
+            "records": records(state),
         }),
     )
+}
+
+/// How many rows each object has, and how many lie in the recycle bin.
+fn records(state: &State) -> Value {
+    let store = &state.kept.records;
+    let schema = store.schema(&state.kept.org);
+    let mut all = serde_json::Map::new();
+    for object in schema.objects() {
+        let rows = store.count(object).unwrap_or(0);
+        let deleted = store.count_deleted(object).unwrap_or(0);
+        if rows + deleted > 0 {
+            let counts = json!({"rows": rows, "deleted": deleted});
+            all.insert(object.name.clone(), counts);
+        }
+    }
+    Value::Object(all)
 }
 
 fn entry(key: &ComponentKey, id: Option<RecordId>, created: &Stamp, modified: &Stamp) -> Value {

@@ -19,7 +19,7 @@ use super::{
     SimOrg, control,
     fault::{Fault as ApiFault, Script},
     http::{Handler, Reply, Request},
-    login, rest, soap,
+    login, partner, rest, soap,
     state::{Permission, User},
 };
 use crate::model::{ApiVersion, Timestamp};
@@ -229,15 +229,9 @@ impl Host {
                 "SOAPAction HTTP header missing",
             ));
         }
-        if matches!(kind, "u" | "c") {
-            let mut state = self.state();
-            state.tick();
-            state.count("login", false);
-            let version = version_of(&state.kept.org, path.first().copied());
-            return refuse(&partner_refusal(version.ok()));
-        }
         // Parsed before the lock: a deploy carries its zip.
         let parsed = match soap::Request::parse(&request.body) {
+            Ok(parsed) if matches!(kind, "u" | "c") => return self.partner(&parsed, path),
             Ok(parsed) if kind == "m" => parsed,
             Ok(_) => {
                 return Reply::new(404, "text/html;charset=UTF-8", NO_PAGE.as_bytes().to_vec());
@@ -280,6 +274,56 @@ impl Host {
                 state.touch();
             }
             soap_reply(reply)
+        })
+    }
+
+    /// A call of the partner API; its `login` is not for this org.
+    fn partner(&self, parsed: &soap::Request, path: &[&str]) -> Reply {
+        let refuse = |fault: &ApiFault| soap_reply(partner::refuse(fault));
+        let mut state = self.state();
+        state.tick();
+        let version = version_of(&state.kept.org, path.first().copied());
+        if parsed.call() == "login" {
+            state.count("login", false);
+            return soap_reply(soap::fault_reply(&partner_refusal(version.ok())));
+        }
+        let Ok(version) = version else {
+            let message = "Invalid Api version specified on URL";
+            return refuse(&ApiFault::new("UNSUPPORTED_API_VERSION", message));
+        };
+        let called = Called {
+            name: parsed.call().to_owned(),
+            subjects: Vec::new(),
+            protocol: Protocol::Soap,
+        };
+        let token = parsed.token().map(str::to_owned);
+        self.with_fault(&mut state, &called, token.as_deref(), |state, script| {
+            let user = user(&state.kept.org, token.as_deref());
+            let max = state.kept.org.config.limits.daily_api_requests;
+            state.count(&called.name, user.is_some());
+            let Some(user) = user else {
+                return refuse(&ApiFault::invalid_session());
+            };
+            if max < state.used() {
+                let message = "TotalRequests Limit exceeded.";
+                return refuse(&ApiFault::new("REQUEST_LIMIT_EXCEEDED", message));
+            }
+            state.is_dirty = true;
+            let usage = (state.used(), max);
+            let kept = &mut state.kept;
+            let desk = rest::Desk {
+                org: &mut kept.org,
+                store: &kept.records,
+                traps: &kept.traps,
+                permissions: &kept.permissions,
+                cache: &state.cache,
+                cursors: &mut state.cursors,
+                user,
+                version,
+                usage,
+                script,
+            };
+            soap_reply(partner::answer(&desk, parsed))
         })
     }
 

@@ -29,6 +29,19 @@ impl Request {
         }
     }
 
+    /// A request within this one: the same headers, another method, URL and body.
+    #[must_use]
+    pub fn inner(&self, method: &str, url: &str, body: Vec<u8>) -> Self {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        Self {
+            method: method.to_ascii_uppercase(),
+            path: split_path(path),
+            query: form(query),
+            body: body.into(),
+            headers: self.headers.clone(),
+        }
+    }
+
     /// The value of a header; `None` where it is missing or not ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -197,6 +197,7 @@ impl Bench<'_> {
             let (path, alias) = match item {
                 Item::Field(path) | Item::Rendered(path, None) => (path.clone(), None),
                 Item::Rendered(path, alias) => (path.clone(), alias.clone()),
+                Item::Aliased(path, alias) => (path.clone(), Some(alias.clone())),
                 Item::Aggregate {
                     function,
                     path,
@@ -342,6 +343,10 @@ impl Bench<'_> {
                         let reason = "unexpected token: '('";
                         return Err(SoqlError::malformed(scope.text, query.from_at, reason));
                     }
+                }
+                Item::Aliased(path, _) => {
+                    let reason = "only aggregate expressions use field aliasing";
+                    return Err(SoqlError::malformed(scope.text, path.at, reason));
                 }
                 Item::Aggregate { .. } => {
                     let reason = "unexpected token: '('";

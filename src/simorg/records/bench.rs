@@ -108,6 +108,7 @@ impl Bench<'_> {
         url: &str,
     ) -> Result<Value, RowError> {
         let object = self.object(object).ok_or_else(RowError::not_found)?;
+        self.make_ready()?;
         let row = self.existing(&object, id)?;
         self.record_of(&object, &row, fields, url)
     }

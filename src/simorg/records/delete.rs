@@ -153,7 +153,6 @@ impl Bench<'_> {
         self.store
             .execute("DELETE FROM _bin WHERE root = ?1", &[Cell::id(id)])?;
         self.refill(id)?;
-        self.after_undelete(object, &row)?;
         Ok(Saved { id, created: false })
     }
 
@@ -387,13 +386,14 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// What a deletion changes in what stays: sums, latest versions.
     fn after_delete(&self, object: &Object, row: &StoredRow) -> Result<(), RowError> {
-        let _ = (object, row);
-        Ok(())
-    }
-
-    fn after_undelete(&self, object: &Object, row: &StoredRow) -> Result<(), RowError> {
-        let _ = (object, row);
+        if object.name == "OpportunityLineItem"
+            && let Some((at, _)) = object.field("OpportunityId")
+            && let Some(parent) = row.cells[at].as_id()
+        {
+            self.sum_lines(parent)?;
+        }
         Ok(())
     }
 }

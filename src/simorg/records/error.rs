@@ -82,6 +82,15 @@ impl RowError {
         )
     }
 
+    /// The same as it is said of one row among several.
+    #[must_use]
+    pub fn among_others(&self) -> Self {
+        if self.code == "NOT_FOUND" && self.message.starts_with("The requested resource") {
+            return Self::cross_reference();
+        }
+        self.clone()
+    }
+
     /// An object that does not let one do this.
     #[must_use]
     pub fn not_supported(object: &str, act: &str) -> Self {

@@ -9,7 +9,8 @@
 //!   hard delete, undelete of [`Item`]s, each with its own result, all rules of
 //!   integrity in one place. A value is JSON or text as a CSV cell has it;
 //!   `null` empties a field, an absent name leaves it. A parent is named by an
-//!   external id as `{"Account": {"Ext__c": "7"}}`.
+//!   external id as `{"Account": {"Ext__c": "7"}}`. An error is as a call about
+//!   one row says it; [`RowError::among_others`] as one about several does.
 //! - [`Bench::find`] checks a query and finds its rows; [`Bench::page`] gives
 //!   some of them as JSON, [`Bench::cells`] as plain values in the order of
 //!   [`Found::columns`]. A [`Found`] holds no rows, only where they are, so a
@@ -34,10 +35,13 @@
 //! check     a value as it comes → a value as the field takes it
 //! write     insert, update, upsert
 //! delete    recycle bin, cascades, undelete
+//! merge     records into one, leads into more
+//! documents what of the metadata stands among the records
 //! rules     what the platform does by itself around a write
 //! traps     rows refused on request: rules, triggers, locks
 //! formula   simple formulas → SQL
 //! sql       a query → SQL
+//! changes   what was changed or deleted in a span of time
 //! answer    rows → what a query gives
 //! ```
 //!
@@ -46,12 +50,15 @@
 mod answer;
 mod bench;
 mod cell;
+mod changes;
 mod check;
 mod custom;
 mod delete;
+mod documents;
 mod error;
 mod formula;
 mod load;
+mod merge;
 mod rules;
 mod schema;
 mod sql;
@@ -65,6 +72,7 @@ pub use bench::Bench;
 pub use cell::Cell;
 pub use error::RowError;
 pub use load::CsvError;
+pub use merge::{Conversion, Converted, Merged};
 pub use schema::{Link, Schema, component};
 pub use store::{Store, StoreError, StoredRow};
 pub use traps::{Act as TrapAct, Trap, TrapKind, Traps};

@@ -823,3 +823,66 @@ fn share(object: &Object, name: &str, prefix: &str) -> Object {
     };
     share
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Timestamp, simorg::state::Config};
+
+    fn schema(config: Config) -> Schema {
+        let org = SimOrg::new(config, Timestamp::UNKNOWN);
+        Schema::of(&org, &mut |_, wished| wished.to_owned())
+    }
+
+    #[test]
+    fn ids_tell_their_object() {
+        let schema = schema(Config::sandbox());
+        let mut seen: HashMap<&str, &str> = HashMap::new();
+        for object in schema.objects() {
+            // Histories and shares of custom objects have one in common.
+            if matches!(object.prefix.as_str(), "017" | "02c") {
+                continue;
+            }
+            let other = seen.insert(&object.prefix, &object.name);
+            assert_eq!(other, None, "{} has the prefix of another", object.name);
+        }
+        assert!(seen.len() > 45, "{}", seen.len());
+    }
+
+    #[test]
+    fn what_goes_with_an_account_is_known() {
+        let schema = schema(Config::sandbox());
+        let act = |child: &str, field: &str| {
+            let links = schema.links_to("account");
+            let link = links
+                .iter()
+                .find(|it| it.child.name == child && it.field().name == field);
+            link.unwrap_or_else(|| panic!("{child}.{field}"))
+                .on_delete()
+        };
+        assert_eq!(act("Contact", "AccountId"), OnDelete::Cascade);
+        assert_eq!(act("Opportunity", "AccountId"), OnDelete::Cascade);
+        assert_eq!(act("Case", "AccountId"), OnDelete::Restrict);
+        assert_eq!(act("Order", "AccountId"), OnDelete::RestrictActive);
+        assert_eq!(act("Account", "ParentId"), OnDelete::Clear);
+        assert_eq!(act("Task", "WhatId"), OnDelete::Cascade);
+        assert_eq!(act("AccountShare", "AccountId"), OnDelete::Cascade);
+    }
+
+    #[test]
+    fn features_bring_their_fields() {
+        let has = |schema: &Schema, object: &str, field: &str| {
+            schema
+                .object(object)
+                .is_some_and(|it| it.field(field).is_some())
+        };
+        let plain = schema(Config::sandbox());
+        assert!(!has(&plain, "Account", "PersonEmail") && !has(&plain, "Lead", "CurrencyIsoCode"));
+        assert!(plain.object("CurrencyType").is_none());
+        let mut config = Config::sandbox();
+        config.features = [Feature::PersonAccounts, Feature::MultiCurrency].into();
+        let rich = schema(config);
+        assert!(has(&rich, "Account", "PersonEmail") && has(&rich, "Lead", "CurrencyIsoCode"));
+        assert!(rich.object("CurrencyType").is_some());
+    }
+}

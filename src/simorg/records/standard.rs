@@ -410,6 +410,8 @@ mod tests {
                     "Folder",
                     "Organization",
                     "CollaborationGroup",
+                    "PermissionSet",
+                    "PermissionSetGroup",
                     "*",
                 ];
                 let known = all.iter().any(|it| it.object.name == *target)

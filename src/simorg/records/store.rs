@@ -52,6 +52,10 @@ pub struct Store {
     /// Tables that have a column for each field of the schema.
     fitted: RefCell<HashSet<String>>,
     counters: RefCell<HashMap<String, i64>>,
+    /// Counters that were moved since they were written down last.
+    moved: RefCell<HashSet<String>>,
+    /// Whether the metadata changed since the documents were brought over.
+    is_stale: RefCell<bool>,
     /// Setup tables that were copied for joins, by name.
     copied: RefCell<HashMap<String, Arc<Table>>>,
 }
@@ -82,6 +86,7 @@ const OWN_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS _cleared (root TEXT NOT NULL, object TEXT NOT NULL, id TEXT NOT NULL,
         field TEXT NOT NULL, value TEXT NOT NULL);
     CREATE INDEX IF NOT EXISTS _cleared_root ON _cleared (root);
+    CREATE TABLE IF NOT EXISTS _document (id TEXT PRIMARY KEY);
     CREATE TABLE IF NOT EXISTS _blob (id TEXT NOT NULL, field TEXT NOT NULL, bytes BLOB NOT NULL,
         PRIMARY KEY (id, field));
 ";
@@ -120,6 +125,8 @@ impl Store {
             schema: RefCell::default(),
             fitted: RefCell::default(),
             counters: RefCell::default(),
+            moved: RefCell::default(),
+            is_stale: RefCell::new(true),
             copied: RefCell::default(),
         })
     }
@@ -143,6 +150,12 @@ impl Store {
         self.schema.take();
         self.fitted.borrow_mut().clear();
         self.copied.borrow_mut().clear();
+        self.is_stale.replace(true);
+    }
+
+    /// Whether the metadata changed since this was asked last.
+    pub(super) fn take_stale(&self) -> bool {
+        self.is_stale.replace(false)
     }
 
     /// The key prefix of a custom object: the wished one, or the next that is free.
@@ -202,6 +215,8 @@ impl Store {
     /// [`StoreError`].
     pub fn undo(&self) -> Result<(), StoreError> {
         self.db.prepare_cached("ROLLBACK TO step")?.execute([])?;
+        // What was copied within the step is not there any more.
+        self.copied.borrow_mut().clear();
         self.keep()
     }
 
@@ -275,7 +290,21 @@ impl Store {
         self.counters
             .borrow_mut()
             .insert(name.to_owned(), number + 1);
+        if !self.moved.borrow().contains(name) {
+            self.moved.borrow_mut().insert(name.to_owned());
+        }
         Ok(number)
+    }
+
+    /// Whether this is asked for the first time of this org.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn is_first(&self, what: &str) -> Result<bool, StoreError> {
+        let name = format!("first:{what}");
+        let known = self.counters.borrow().contains_key(&name);
+        Ok(!known && self.next_number(&name)? == 1)
     }
 
     /// Writes down which numbers were given.
@@ -288,8 +317,9 @@ impl Store {
             "INSERT INTO _counter (name, next) VALUES (?1, ?2) \
              ON CONFLICT (name) DO UPDATE SET next = ?2",
         )?;
-        for (name, next) in self.counters.borrow().iter() {
-            statement.execute((name, next))?;
+        let counters = self.counters.borrow();
+        for name in self.moved.take() {
+            statement.execute((&name, counters.get(&name).copied().unwrap_or(1)))?;
         }
         Ok(())
     }
@@ -441,6 +471,22 @@ impl Store {
         Ok(self.db.query_row(&sql, [], |row| row.get(0))?)
     }
 
+    /// Number of rows in the recycle bin.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn count_deleted(&self, object: &Object) -> Result<i64, StoreError> {
+        let found = self.one(
+            "SELECT count(*) FROM _bin WHERE object = ?1",
+            &[Cell::text(&object.name)],
+        )?;
+        Ok(match found {
+            Cell::Int(count) => count,
+            _ => 0,
+        })
+    }
+
     /// Makes sure that rows are found by a field without a walk through all.
     ///
     /// # Errors
@@ -451,11 +497,12 @@ impl Store {
             return Ok(());
         }
         let table = table_of(object);
-        let name = quoted(&format!("{}.{}", table.trim_matches('"'), field.name));
+        let column = column_of(field);
+        let name = format!("{}.{}", table.trim_matches('"'), column.trim_matches('"'));
+        let name = quoted(&name);
         self.db
             .prepare_cached(&format!(
-                "CREATE INDEX IF NOT EXISTS {name} ON {table} ({}{})",
-                column_of(field),
+                "CREATE INDEX IF NOT EXISTS {name} ON {table} ({column}{})",
                 collation(field)
             ))?
             .execute([])?;
@@ -695,5 +742,100 @@ impl rusqlite::ToSql for Cell {
             Self::Real(it) => ToSqlOutput::Owned(SqlValue::Real(*it)),
             Self::Text(it) => ToSqlOutput::Borrowed(ValueRef::Text(it.as_bytes())),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simorg::state::made_id;
+
+    fn shelf(field_id: &str) -> Object {
+        let mut code = Field::new("Code__c", Kind::Text);
+        code.id = Some(made_id("00N", field_id));
+        let mut object = Object::new(
+            "Shelf__c",
+            "a00",
+            vec![Field::new("Id", Kind::Id), code, Field::new("N", Kind::Int)],
+        );
+        object.id = Some(made_id("01I", "Shelf__c"));
+        object
+    }
+
+    #[test]
+    fn field_made_anew_begins_empty_and_one_undeleted_has_its_values() {
+        let store = Store::temporary().unwrap();
+        let (first, second) = (shelf("one"), shelf("two"));
+        store.fit(&first).unwrap();
+        let id = store.next_id(&first).unwrap();
+        let cells = [Cell::id(id), Cell::text("A"), Cell::Int(1)];
+        store.insert(&first, id, &cells).unwrap();
+        store.forget_schema();
+        store.fit(&second).unwrap();
+        let row = store.row(&second, id).unwrap().unwrap();
+        assert_eq!(row.cells[1..], [Cell::Null, Cell::Int(1)]);
+        let row = store.row(&first, id).unwrap().unwrap();
+        assert_eq!(row.cells[1], Cell::text("A"));
+    }
+
+    #[test]
+    fn steps_nest_and_are_undone_one_by_one() {
+        let store = Store::temporary().unwrap();
+        let object = shelf("one");
+        store.fit(&object).unwrap();
+        let insert = || {
+            let id = store.next_id(&object).unwrap();
+            store.insert(&object, id, &[]).unwrap();
+        };
+        store.begin().unwrap();
+        insert();
+        store.begin().unwrap();
+        insert();
+        store.undo().unwrap();
+        assert_eq!(store.count(&object).unwrap(), 1);
+        store.keep().unwrap();
+        assert_eq!(store.count(&object).unwrap(), 1);
+    }
+
+    #[test]
+    fn prefixes_are_kept_and_never_shared() {
+        let store = Store::temporary().unwrap();
+        assert_eq!(store.prefix("A__c", "aZz").unwrap(), "aZz");
+        let other = store.prefix("B__c", "aZz").unwrap();
+        assert_eq!(other, "aa0");
+        assert_eq!(store.prefix("B__c", "a11").unwrap(), other);
+    }
+
+    #[test]
+    fn rows_are_found_in_any_case_unless_the_field_minds() {
+        let store = Store::temporary().unwrap();
+        let mut object = shelf("one");
+        store.fit(&object).unwrap();
+        let id = store.next_id(&object).unwrap();
+        let cells = [Cell::id(id), Cell::text("Ab"), Cell::Null];
+        store.insert(&object, id, &cells).unwrap();
+        let found = |object: &Object| store.rows_with(object, 1, &Cell::text("aB")).unwrap().len();
+        assert_eq!(found(&object), 1);
+        object.fields[1].case_sensitive = true;
+        assert_eq!(found(&object), 0);
+    }
+
+    #[test]
+    fn ids_ascend_and_are_remembered_by_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records.sqlite");
+        let object = shelf("one");
+        let last = {
+            let store = Store::at(&path).unwrap();
+            let (a, b) = (
+                store.next_id(&object).unwrap(),
+                store.next_id(&object).unwrap(),
+            );
+            assert!(a < b);
+            store.note_numbers().unwrap();
+            b
+        };
+        let store = Store::at(&path).unwrap();
+        assert!(last < store.next_id(&object).unwrap());
     }
 }

@@ -671,6 +671,8 @@ pub(super) fn setup_of(prefix: &str) -> &'static str {
         "00E" => "UserRole",
         "00l" => "Folder",
         "012" => "RecordType",
+        "0PS" => "PermissionSet",
+        "0PG" => "PermissionSetGroup",
         _ => "",
     }
 }

@@ -6,9 +6,12 @@
 //! Invariant: everything but the list of versions needs a session, and says in
 //! `Sforce-Limit-Info` how many calls of the day are used.
 
+mod collections;
+mod composite;
 mod deploy;
 mod describe;
 mod query;
+mod replication;
 mod root;
 mod sobjects;
 mod tables;
@@ -18,13 +21,13 @@ use std::cell::RefCell;
 use serde_json::json;
 
 pub use query::Cursors;
-pub use tables::{Cache, Permissions, View};
+pub use tables::{Cache, Permissions, View, set_of_profile};
 
 use super::{
     SimOrg,
     fault::{Fault, Script},
     http::{Reply, Request},
-    records::{Bench, Store, Traps},
+    records::{Act, Bench, Store, Traps},
     state::User,
 };
 use crate::model::ApiVersion;
@@ -111,6 +114,18 @@ pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
         ["tooling", "query" | "queryAll", _] => ("toolingQueryMore", None),
         ["sobjects"] => ("describeGlobal", None),
         ["tooling", "sobjects"] => ("toolingDescribeGlobal", None),
+        ["composite"] => ("composite", None),
+        ["composite", "batch"] => ("compositeBatch", None),
+        ["composite", "tree", object] => ("compositeTree", subject(object)),
+        ["composite", "sobjects"] => match method {
+            "POST" => ("createCollection", None),
+            "PATCH" => ("updateCollection", None),
+            _ => ("deleteCollection", None),
+        },
+        ["composite", "sobjects", object] => ("retrieveCollection", subject(object)),
+        ["composite", "sobjects", object, _] => ("upsertCollection", subject(object)),
+        ["sobjects", object, "updated"] if is_get => ("getUpdated", subject(object)),
+        ["sobjects", object, "deleted"] if is_get => ("getDeleted", subject(object)),
         ["sobjects", object] if method == "POST" => ("create", subject(object)),
         ["sobjects", object] | ["sobjects", object, "describe"] => {
             ("describeSObject", subject(object))
@@ -149,6 +164,7 @@ pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
 /// Answers a call that [`call`] told.
 pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]) -> Reply {
     let is_get = matches!(request.method.as_str(), "GET" | "HEAD");
+    let is_post = request.method == "POST";
     match (call.name, path) {
         ("resources", _) if is_get => root::resources(desk),
         ("limits", _) if is_get => root::limits(desk),
@@ -165,6 +181,20 @@ pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]
         ("toolingDescribeSObject", [_, _, name, rest @ ..]) if is_get => {
             describe::object(desk, request, name, rest.is_empty(), true)
         }
+        ("composite", _) if is_post => composite::composite(desk, request),
+        ("compositeBatch", _) if is_post => composite::batch(desk, request),
+        ("compositeTree", [_, _, name]) if is_post => composite::tree(desk, request, name),
+        ("createCollection", _) => collections::write(desk, request, &Act::Insert),
+        ("updateCollection", _) => collections::write(desk, request, &Act::Update),
+        ("deleteCollection", _) if request.method == "DELETE" => collections::delete(desk, request),
+        ("retrieveCollection", [_, _, name]) if is_get || is_post => {
+            collections::retrieve(desk, request, name)
+        }
+        ("upsertCollection", [_, _, name, key]) if request.method == "PATCH" => {
+            collections::upsert(desk, request, name, key)
+        }
+        ("getUpdated", [_, name, _]) => replication::updated(desk, request, name),
+        ("getDeleted", [_, name, _]) => replication::deleted(desk, request, name),
         ("create", [_, name]) => sobjects::create(desk, request, name),
         ("retrieveRecord", [_, name, id]) => sobjects::retrieve(desk, request, name, id, false),
         ("toolingRetrieveRecord", [_, _, name, id]) => {

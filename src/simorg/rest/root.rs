@@ -77,6 +77,9 @@ pub(super) fn limits(desk: &Desk<'_>) -> Reply {
 pub(super) fn record_count(desk: &Desk<'_>, request: &Request) -> Reply {
     let asked = request.parameter("sObjects").unwrap_or("");
     let bench = desk.bench();
+    if let Err(err) = bench.make_ready() {
+        return super::sobjects::refusal(&err);
+    }
     let names: Vec<String> = match asked.is_empty() {
         true => bench.objects().iter().map(|it| it.name.clone()).collect(),
         false => asked.split(',').map(|it| it.trim().to_owned()).collect(),

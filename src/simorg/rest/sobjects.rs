@@ -54,9 +54,13 @@ pub(super) fn by_key(
     };
     let url = format!("{}/sobjects", desk.base(false));
     let cell = crate::simorg::records::Cell::from_json(&Value::from(value), field.kind);
-    let rows = match bench.store.rows_with(&object, at, &cell) {
+    let rows = bench.make_ready().and_then(|()| {
+        let rows = bench.store.rows_with(&object, at, &cell);
+        rows.map_err(RowError::from)
+    });
+    let rows = match rows {
         Ok(rows) => rows,
-        Err(err) => return refusal(&err.into()),
+        Err(err) => return refusal(&err),
     };
     match rows.as_slice() {
         [] => not_found(),

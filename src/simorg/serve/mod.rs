@@ -21,7 +21,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, sync::watch, task::JoinHandle};
 
-pub use options::{InvalidOption, Options, parse_latency, parse_limits};
+pub use options::{InvalidOption, Options, parse_feature, parse_latency, parse_limits};
 
 use super::{
     SimOrg,
@@ -345,6 +345,7 @@ fn founded(options: &Options, key: &SigningKey) -> Result<Kept, StartError> {
     config.kind = options.kind;
     config.limits = options.limits.clone();
     config.noise = options.noise;
+    config.features = options.features.iter().copied().collect();
     if let Some(org_id) = options.org_id {
         config.org_id = org_id;
     }

@@ -7,7 +7,7 @@ use crate::{
     simorg::{
         faults::Rule,
         host::Log,
-        state::{Limits, OrgKind},
+        state::{Feature, Limits, OrgKind},
     },
 };
 
@@ -36,6 +36,8 @@ pub struct Options {
     pub tls: bool,
     /// Id of the org.
     pub org_id: Option<OrgId>,
+    /// What is switched on.
+    pub features: Vec<Feature>,
     /// Where the log goes.
     pub log: Log,
 }
@@ -54,6 +56,7 @@ impl Default for Options {
             limits: Limits::default(),
             tls: false,
             org_id: None,
+            features: Vec::new(),
             log: Arc::new(|_| ()),
         }
     }
@@ -71,6 +74,19 @@ fn refuse(text: &str, wanted: &'static str) -> InvalidOption {
     InvalidOption {
         text: text.to_owned(),
         wanted,
+    }
+}
+
+/// Reads the name of a feature: `person-accounts` or `multi-currency`.
+///
+/// # Errors
+///
+/// [`InvalidOption`] for another name.
+pub fn parse_feature(text: &str) -> Result<Feature, InvalidOption> {
+    match text {
+        "person-accounts" => Ok(Feature::PersonAccounts),
+        "multi-currency" => Ok(Feature::MultiCurrency),
+        _ => Err(refuse(text, "`person-accounts` or `multi-currency`")),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Request {
     token: Option<String>,
+    headers: Vec<Element>,
     element: Element,
 }
 
@@ -23,6 +24,7 @@ impl Request {
         let refuse = |why: &str| Fault::new("soapenv:Client", why);
         let doc = xml::parse(body).map_err(|err| refuse(&err.to_string()))?;
         let mut token = None;
+        let mut headers = Vec::new();
         let mut element = None;
         for part in doc.root.children {
             let xml::Node::Element(part) = part else {
@@ -34,6 +36,7 @@ impl Request {
                         .child("SessionHeader")
                         .and_then(|it| it.child_text("sessionId"))
                         .map(|it| it.trim().to_owned());
+                    headers.extend(part.elements().cloned());
                 }
                 "Body" => {
                     element = part.children.into_iter().find_map(|node| match node {
@@ -45,7 +48,11 @@ impl Request {
             }
         }
         let element = element.ok_or_else(|| refuse("there is no operation in the SOAP body"))?;
-        Ok(Self { token, element })
+        Ok(Self {
+            token,
+            headers,
+            element,
+        })
     }
 
     /// The operation: `listMetadata`.
@@ -58,6 +65,12 @@ impl Request {
     #[must_use]
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+
+    /// A header by its local name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&Element> {
+        self.headers.iter().find(|it| it.local_name() == name)
     }
 
     /// What the call is about: types, and components as `Type:FullName`.
@@ -105,7 +118,7 @@ impl Request {
     }
 
     /// The element of the call itself.
-    pub(super) fn element(&self) -> &Element {
+    pub(in crate::simorg) fn element(&self) -> &Element {
         &self.element
     }
 
@@ -128,7 +141,7 @@ impl Request {
     }
 
     /// The text of a parameter found by its name alone.
-    pub(super) fn named_text(&self, name: &str) -> Option<String> {
+    pub(in crate::simorg) fn named_text(&self, name: &str) -> Option<String> {
         self.element
             .elements()
             .find(|it| it.local_name().eq_ignore_ascii_case(name))

@@ -45,6 +45,8 @@ pub enum Item {
     },
     /// `toLabel(…)` and `FORMAT(…)`: the field as it is.
     Rendered(Path, Option<String>),
+    /// A field by another name, for groups only.
+    Aliased(Path, String),
     /// The children of a record: a query in parentheses.
     Children(Box<Query>),
     /// `TYPEOF What WHEN Account THEN Phone ELSE Name END`.

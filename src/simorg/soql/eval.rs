@@ -222,6 +222,10 @@ fn places(scope: &Scope<'_>, query: &Query) -> Result<Vec<Place>, SoqlError> {
                     }
                 }
             }
+            Item::Aliased(path, _) => {
+                let reason = "only aggregate expressions use field aliasing";
+                return Err(SoqlError::malformed(scope.text, path.at, reason));
+            }
             Item::CountAll | Item::Aggregate { .. } | Item::Children(_) | Item::TypeOf { .. } => {
                 let reason = "unexpected token: '('";
                 return Err(SoqlError::malformed(scope.text, query.from_at, reason));

@@ -46,14 +46,18 @@ pub(super) fn records(
             .filter(|(name, _)| name.starts_with("expr"))
             .count();
         match item {
-            Item::Field(path) | Item::Rendered(path, _) => {
+            Item::Field(path) | Item::Aliased(path, _) | Item::Rendered(path, _) => {
                 let same = |it: &super::Path| it.text().eq_ignore_ascii_case(&path.text());
                 let Some(at) = query.group_by.iter().position(same) else {
                     find(path)?;
                     let reason = format!("Field must be grouped or aggregated: {}", path.text());
                     return Err(SoqlError::malformed(scope.text, path.at, &reason));
                 };
-                outputs.push((keys[at].field.name.clone(), Output::Grouped(at)));
+                let name = match item {
+                    Item::Aliased(_, alias) => alias.clone(),
+                    _ => keys[at].field.name.clone(),
+                };
+                outputs.push((name, Output::Grouped(at)));
             }
             Item::Aggregate {
                 function,

@@ -129,7 +129,11 @@ impl Parser<'_> {
         }
         let next = &self.tokens[self.next + 1];
         if next.kind != TokenKind::Sign || next.text != "(" {
-            return Ok(Item::Field(self.path()?));
+            let path = self.path()?;
+            return Ok(match self.alias() {
+                Some(alias) => Item::Aliased(path, alias),
+                None => Item::Field(path),
+            });
         }
         self.next += 2;
         let function = match token.text.to_ascii_uppercase().as_str() {

@@ -126,6 +126,7 @@ fn every_option_is_on_the_page() {
         "--limits",
         "--tls",
         "--org-id",
+        "--feature",
     ] {
         assert!(help.contains(name), "{name} is no option");
         assert!(page.contains(name), "{name} is not on the page");

@@ -105,16 +105,6 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         rows: email_templates,
     },
     Definition {
-        name: "Document",
-        api: Api::Rest,
-        object: |_| {
-            let own =
-                "Id FolderId>Folder Name DeveloperName NamespacePrefix ContentType| Type IsPublic?";
-            object("Document", "015", &format!("{own}{AUDITED}"))
-        },
-        rows: documents,
-    },
-    Definition {
         name: "FlowDefinitionView",
         api: Api::Rest,
         object: |_| {
@@ -371,27 +361,6 @@ fn email_templates(view: &View<'_>) -> Vec<Row> {
             child(meta.as_ref(), "type"),
             Value::from(meta.as_ref().is_some_and(|it| flag(it, "available"))),
             child(meta.as_ref(), "subject"),
-        ];
-        audited(&mut row, &component.created, &component.modified);
-        row
-    })
-}
-
-fn documents(view: &View<'_>) -> Vec<Row> {
-    named(view, "Document", |name, component| {
-        let meta = document(component);
-        let folder = name.folder().unwrap_or("");
-        let file = last_part(name.as_str());
-        let (stem, extension) = file.rsplit_once('.').unwrap_or((file, ""));
-        let mut row = vec![
-            id(component.id),
-            id(folder_id(view, "DocumentFolder", folder)),
-            child(meta.as_ref(), "name"),
-            Value::from(stem),
-            json!(component.namespace),
-            Value::Null,
-            text(extension),
-            Value::from(meta.as_ref().is_some_and(|it| flag(it, "public"))),
         ];
         audited(&mut row, &component.created, &component.modified);
         row

@@ -12,7 +12,7 @@ mod tooling;
 use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 pub(super) use define::document_as_json;
-pub use permissions::Permissions;
+pub use permissions::{Permissions, set_of_profile};
 
 use crate::simorg::{
     SimOrg,

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     model::{ComponentName, RecordId, Stamp, Timestamp, TypeName},
     simorg::{
+        SimOrg,
         soql::{Object, Row},
         state::{Component, OrgKind, made_id},
     },
@@ -74,6 +75,15 @@ pub(super) const DEFINITIONS: &[Definition] = &[
             )
         },
         rows: groups,
+    },
+    Definition {
+        name: "QueueSobject",
+        api: Api::Rest,
+        object: |_| {
+            let own = "Id QueueId>Group SobjectType| CreatedById>User SystemModstamp@";
+            object("QueueSobject", "03g", own)
+        },
+        rows: queue_objects,
     },
     Definition {
         name: "SetupAuditTrail",
@@ -165,7 +175,7 @@ fn users(view: &View<'_>) -> Vec<Row> {
                 Value::from(user.email.as_str()),
                 Value::from(nickname.chars().take(8).collect::<String>()),
                 Value::from(nickname),
-                Value::from(profile_id(view, &user.profile).as_str()),
+                Value::from(profile_id(view.org, &user.profile).as_str()),
                 Value::Null,
                 Value::from("Standard"),
                 Value::from(user.is_active),
@@ -207,10 +217,10 @@ fn users(view: &View<'_>) -> Vec<Row> {
 }
 
 /// Id of the profile that the metadata calls `name`, whether it is there or not.
-pub(super) fn profile_id(view: &View<'_>, name: &str) -> RecordId {
+pub(super) fn profile_id(org: &SimOrg, name: &str) -> RecordId {
     let found = name.parse::<ComponentName>().ok().and_then(|name| {
         let key = crate::model::ComponentKey::new(TypeName::known("Profile"), name);
-        view.org.metadata().get(&key)?.id
+        org.metadata().get(&key)?.id
     });
     found.unwrap_or_else(|| made_id("00e", name))
 }
@@ -236,7 +246,7 @@ pub(super) fn profile_label(name: &str) -> String {
 fn profiles(view: &View<'_>) -> Vec<Row> {
     let mut rows = named(view, "Profile", |name, component| {
         let mut row = vec![
-            Value::from(profile_id(view, name.as_str()).as_str()),
+            Value::from(profile_id(view.org, name.as_str()).as_str()),
             Value::from(profile_label(name.as_str())),
             Value::Null,
             Value::from("Standard"),
@@ -248,7 +258,7 @@ fn profiles(view: &View<'_>) -> Vec<Row> {
     // Users may have a profile that was not loaded.
     let stamp = by_nobody(view);
     for user in view.org.users.values() {
-        let own = Value::from(profile_id(view, &user.profile).as_str());
+        let own = Value::from(profile_id(view.org, &user.profile).as_str());
         if rows.iter().all(|row| row[0] != own) {
             let label = Value::from(profile_label(&user.profile));
             let mut row = vec![
@@ -281,6 +291,34 @@ fn groups(view: &View<'_>) -> Vec<Row> {
     let mut rows = of("Group", "Regular");
     rows.extend(of("Queue", "Queue"));
     rows
+}
+
+/// What each queue takes.
+fn queue_objects(view: &View<'_>) -> Vec<Row> {
+    let queues = named(view, "Queue", |name, component| {
+        let root = component
+            .document()
+            .and_then(|it| crate::xml::parse(&it.content).ok())
+            .map(|it| it.root);
+        let objects = root.iter().flat_map(|it| it.elements_named("queueSobject"));
+        let rows = objects.filter_map(|it| {
+            let object = it.child_text("sobjectType")?.trim().to_owned();
+            Some(json!([
+                made_id("03g", &format!("{name}:{object}")),
+                component.id,
+                object,
+                component.created.by.id,
+                component.modified.at.to_rest(),
+            ]))
+        });
+        rows.collect()
+    });
+    let rows = queues.into_iter().flatten();
+    rows.filter_map(|row| match row {
+        Value::Array(row) => Some(row),
+        _ => None,
+    })
+    .collect()
 }
 
 /// How far back the trail goes.

@@ -196,34 +196,12 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         },
         rows: tab_settings,
     },
-    Definition {
-        name: "PermissionSetAssignment",
-        api: Api::Rest,
-        object: |_| {
-            object(
-                "PermissionSetAssignment",
-                "0Pa",
-                "Id PermissionSetId>PermissionSet AssigneeId>User IsActive? SystemModstamp@",
-            )
-        },
-        rows: |view| {
-            let of = |user: &crate::simorg::state::User| {
-                vec![
-                    Value::from(made_id("0Pa", user.id.as_str()).as_str()),
-                    Value::from(set_of_profile(view, &user.profile).as_str()),
-                    Value::from(user.id.as_str()),
-                    Value::from(true),
-                    Value::Null,
-                ]
-            };
-            view.org.users.values().map(of).collect()
-        },
-    },
 ];
 
 /// Id of the permission set that stands for a profile.
-fn set_of_profile(view: &View<'_>, name: &str) -> RecordId {
-    made_id("0PS", profile_id(view, name).as_str())
+#[must_use]
+pub fn set_of_profile(org: &SimOrg, name: &str) -> RecordId {
+    made_id("0PS", profile_id(org, name).as_str())
 }
 
 /// A document that grants, taken apart.
@@ -244,7 +222,7 @@ fn grants<'a>(view: &View<'a>) -> Vec<Grants<'a>> {
                 .and_then(|it| xml::parse(&it.content).ok());
             let Some(doc) = doc else { continue };
             let set = match type_name {
-                "Profile" => set_of_profile(view, name.as_str()),
+                "Profile" => set_of_profile(view.org, name.as_str()),
                 _ => component
                     .id
                     .unwrap_or_else(|| made_id("0PS", &format!("{type_name}:{name}"))),
@@ -305,7 +283,7 @@ fn permission_sets(view: &View<'_>) -> Vec<Row> {
             let is_profile = grant.key.type_name.as_str() == "Profile";
             let root = Some(&grant.root);
             let (own_name, label, profile) = if is_profile {
-                let profile = profile_id(view, name);
+                let profile = profile_id(view.org, name);
                 let own = format!("X{}", profile.short());
                 (own, Value::from(profile_label(name)), id(Some(profile)))
             } else {
