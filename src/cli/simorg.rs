@@ -13,6 +13,7 @@ use super::{CommandError, Context, Outcome};
 use crate::{
     model::OrgId,
     simorg::{
+        company::CompanyOptions,
         faults::Rule,
         serve::{self, Options, StartError, parse_feature, parse_latency, parse_limits},
         state::{Feature, Limits, OrgKind},
@@ -92,6 +93,13 @@ struct Serve {
     /// repeated)
     #[arg(long = "feature", value_name = "NAME", value_parser = parse_feature)]
     features: Vec<Feature>,
+    /// Fill the org with a made-up company of about so many rows
+    #[arg(long, value_name = "ROWS")]
+    company: Option<u64>,
+
+    /// Which company: the same number of rows and the same seed give the same rows
+    #[arg(long, value_name = "SEED", default_value_t = 1, requires = "company")]
+    seed: u64,
 }
 
 /// Runs the command.
@@ -118,6 +126,10 @@ fn serve(context: &Context, serve: Serve) -> Result<Outcome, CommandError> {
         tls: serve.tls,
         org_id: serve.org_id,
         features: serve.features,
+        company: serve.company.map(|rows| CompanyOptions {
+            rows,
+            seed: serve.seed,
+        }),
         log: Arc::new(|line| {
             // A log that nobody reads is no reason to stop.
             let _ = writeln!(stderr().lock(), "simorg: {line}");

@@ -13,6 +13,7 @@
 //! partner     the partner API: what REST does not have
 //! noise       what real orgs change between two identical answers
 //! deploy      what a deploy does to the state
+//! bulk        jobs that read and write rows as CSV
 //! company     the rows of a made-up company of any size
 //! records     what the org holds besides: rows, their rules, queries over them
 //! ```
@@ -22,6 +23,7 @@
 //! client is not repeated here. It binds to no address by itself.
 
 pub mod blobs;
+pub mod bulk;
 pub mod catalogue;
 pub mod company;
 pub mod control;

@@ -18,6 +18,7 @@ mod activity;
 mod cell;
 mod dice;
 mod files;
+mod fill;
 
 mod people;
 mod plan;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use cell::Cell;
 pub use files::body;
+pub use fill::{FillError, fill};
 
 pub use plan::{KINDS, Kind, Plan};
 
@@ -47,10 +49,6 @@ pub struct CompanyOptions {
     pub rows: u64,
     /// Where chance begins.
     pub seed: u64,
-    /// Whether some accounts are persons.
-    pub person_accounts: bool,
-    /// Whether amounts are in several currencies.
-    pub currencies: bool,
 }
 
 /// A company.
@@ -58,7 +56,8 @@ pub struct CompanyOptions {
 pub struct Company {
     plan: Plan,
     dice: Dice,
-    options: CompanyOptions,
+    /// Whether amounts are in several currencies.
+    has_currencies: bool,
     /// Who owns rows and changes them, busiest first.
     people: Vec<RecordId>,
     /// Key prefix of the objects that the company made itself.
@@ -103,10 +102,17 @@ impl Company {
         Self {
             plan: Plan::of(options.rows),
             dice: Dice::new(options.seed),
-            options,
+            has_currencies: false,
             people,
             prefixes: own.map(|it| prefix_of(it.object())),
         }
+    }
+
+    /// The same with amounts in several currencies.
+    #[must_use]
+    pub fn with_currencies(mut self) -> Self {
+        self.has_currencies = true;
+        self
     }
 
     /// How many rows there are of each object.
@@ -157,7 +163,7 @@ impl Company {
             kind,
             Kind::Account | Kind::Contact | Kind::Lead | Kind::Opportunity | Kind::Project
         );
-        self.options.currencies && has
+        self.has_currencies && has
     }
 
     fn draft(&self, kind: Kind, row: u64) -> Draft<'_> {

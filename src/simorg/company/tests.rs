@@ -4,12 +4,7 @@ use super::*;
 
 fn company(rows: u64, seed: u64) -> Company {
     let people = (1..=20).map(|it| row_id("005", it)).collect();
-    let options = CompanyOptions {
-        rows,
-        seed,
-        person_accounts: false,
-        currencies: false,
-    };
+    let options = CompanyOptions { rows, seed };
     Company::new(options, people, |it| {
         format!("a{}", &it[..2].to_uppercase())
     })

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    bulk::Settings,
     faults::Rule,
     host::State,
     http::{Reply, Request},
@@ -38,6 +39,8 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
             state.kept.org.calls.clear();
             Reply::json(200, &json!({}))
         }
+        ("POST", ["bulk"]) => with(request, |it| set_bulk(state, it)),
+        ("GET", ["bulk"]) => Reply::json(200, &json!(state.kept.bulk.settings)),
         ("GET", ["state"]) => state::tell(state),
         ("POST", ["traps"]) => with(request, |it| records::add_trap(state, it)),
         ("GET", ["traps"]) => records::traps(state),
@@ -51,7 +54,7 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
         ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
         (
             _,
-            ["load" | "faults" | "clock" | "calls" | "state" | "tests" | "traps" | "access"]
+            ["load" | "bulk" | "faults" | "clock" | "calls" | "state" | "tests" | "traps" | "access"]
             | ["sessions", "expire"],
         ) => error(405, "this call wants another method"),
         _ => error(404, "there is no such control call"),
@@ -127,6 +130,16 @@ fn chain(err: &dyn std::error::Error) -> String {
 fn add_fault(state: &mut State, rule: Rule) -> Reply {
     state.faults.add(rule);
     Reply::json(200, &json!(state.faults.rules()))
+}
+
+/// Lets jobs go otherwise than usual.
+fn set_bulk(state: &mut State, settings: Settings) -> Reply {
+    if let Some(why) = settings.refusal() {
+        return error(400, why);
+    }
+    state.kept.bulk.settings = settings;
+    state.is_dirty = true;
+    Reply::json(200, &json!(state.kept.bulk.settings))
 }
 
 /// Ends all sessions, or those of one user.

@@ -196,6 +196,9 @@ impl Host {
         {
             subjects.extend(more.iter().cloned());
         }
+        let job = call.subject.as_ref();
+        let job = job.and_then(|it| state.kept.bulk.object_of(it));
+        subjects.extend(job.map(str::to_owned));
         let called = Called {
             name: call.name.to_owned(),
             subjects,
@@ -373,6 +376,7 @@ fn answer_rest(
         org: &mut kept.org,
         store: &kept.records,
         traps: &kept.traps,
+        bulk: &mut kept.bulk,
         permissions: &kept.permissions,
         cache: &state.cache,
         cursors: &mut state.cursors,
@@ -384,6 +388,8 @@ fn answer_rest(
     let reply = rest::answer(&mut desk, call, request, path);
     if changes(call.name) {
         state.touch();
+    } else if call.name.starts_with("bulk") {
+        state.is_dirty = true;
     }
     reply
 }

@@ -12,6 +12,7 @@ use crate::{
     model::Timestamp,
     simorg::{
         SimOrg,
+        bulk::Bulk,
         faults::Faults,
         login::Logins,
         records::{Store, Traps},
@@ -27,6 +28,9 @@ pub struct Kept {
     /// Its records, which are kept in a file of their own.
     #[serde(skip, default = "no_store")]
     pub records: Store,
+    /// Jobs of the Bulk API.
+    #[serde(default)]
+    pub bulk: Bulk,
     /// Rows that are to be refused.
     #[serde(default)]
     pub traps: RefCell<Traps>,

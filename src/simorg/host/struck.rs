@@ -85,7 +85,7 @@ impl Host {
                 }
             }
             Some(Fault::Fail) => {
-                if matches!(called.name.as_str(), "retrieve" | "deploy") {
+                if job_fails(&called.name) {
                     answer(state, &mut Decided(Some(Strike::Fail)))
                 } else if (called.name == "checkRetrieveStatus" && fail_retrieve(state, called))
                     || (called.name == "checkDeployStatus" && fail_deploy(state, called))
@@ -136,6 +136,14 @@ impl Protocol {
             Self::Soap => soap_reply(soap::fault_reply(&ApiFault::new(code, message))),
         }
     }
+}
+
+/// Whether a call that is to fail makes a job fail by itself.
+fn job_fails(call: &str) -> bool {
+    matches!(
+        call,
+        "retrieve" | "deploy" | "bulkQuery" | "bulkQueryStatus" | "bulkIngest" | "bulkIngestStatus"
+    )
 }
 
 /// Has a call answered under the rules about what goes into it.

@@ -307,6 +307,16 @@ impl Store {
         Ok(!known && self.next_number(&name)? == 1)
     }
 
+    /// Makes `next` the next number of a row of numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub fn go_on_from(&self, name: &str, next: i64) -> Result<(), StoreError> {
+        self.counters.borrow_mut().insert(name.to_owned(), next);
+        self.note_numbers()
+    }
+
     /// Writes down which numbers were given.
     ///
     /// # Errors

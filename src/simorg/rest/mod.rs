@@ -8,6 +8,7 @@
 
 mod collections;
 mod composite;
+mod blobs;
 mod deploy;
 mod describe;
 mod query;
@@ -25,6 +26,7 @@ pub use tables::{Cache, Permissions, View, set_of_profile};
 
 use super::{
     SimOrg,
+    bulk::{self, Bulk},
     fault::{Fault, Script},
     http::{Reply, Request},
     records::{Act, Bench, Store, Traps},
@@ -44,6 +46,8 @@ pub struct Desk<'a> {
     pub permissions: &'a Permissions,
     /// Tables already made.
     pub cache: &'a Cache,
+    /// Jobs of the Bulk API.
+    pub bulk: &'a mut Bulk,
     /// Answers that are read page by page.
     pub cursors: &'a mut Cursors,
     /// Who asks.
@@ -69,13 +73,23 @@ impl Desk<'_> {
     }
 
     /// The records as who asks sees them.
+    #[must_use]
     pub fn bench(&self) -> Bench<'_> {
+        self.bench_of(&self.user)
+    }
+
+    /// The records as `user` sees them.
+    #[must_use]
+    pub fn bench_of<'b>(&'b self, user: &'b User) -> Bench<'b> {
         Bench {
             org: self.org,
             store: self.store,
             schema: self.store.schema(self.org),
-            setup: Box::new(self.view(false)),
-            user: &self.user,
+            setup: Box::new(View {
+                viewer: user,
+                ..self.view(false)
+            }),
+            user,
             traps: self.traps,
         }
     }
@@ -131,6 +145,9 @@ pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
             ("describeSObject", subject(object))
         }
         ["sobjects", object, _] if is_get => ("retrieveRecord", subject(object)),
+        ["sobjects", object, _, "VersionData" | "Body"] if is_get => {
+            ("retrieveBlob", subject(object))
+        }
         ["sobjects", object, _, _] if is_get => ("retrieveRecord", subject(object)),
         ["sobjects", object, _] if method == "PATCH" => ("update", subject(object)),
         ["sobjects", object, _, _] if matches!(method, "PATCH" | "POST") => {
@@ -156,6 +173,10 @@ pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
         }
         ["metadata", "deployRequest", id] if is_get => ("checkDeployStatus", subject(id)),
         ["metadata", "deployRequest", id] if method == "PATCH" => ("cancelDeploy", subject(id)),
+        ["jobs", path @ ..] => {
+            let (name, id) = bulk::call(method, path)?;
+            (name, id.or_else(|| bulk::object_asked(name, request)))
+        }
         _ => return None,
     };
     Some(Call { name, subject })
@@ -195,6 +216,11 @@ pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]
         }
         ("getUpdated", [_, name, _]) => replication::updated(desk, request, name),
         ("getDeleted", [_, name, _]) => replication::deleted(desk, request, name),
+        ("retrieveBlob", [_, name, id, field]) => blobs::read(desk, name, id, field),
+        ("create", [_, name]) if blobs::is_form(request) => blobs::write(desk, request, name, None),
+        ("update", [_, name, id]) if blobs::is_form(request) => {
+            blobs::write(desk, request, name, Some(id))
+        }
         ("create", [_, name]) => sobjects::create(desk, request, name),
         ("retrieveRecord", [_, name, id]) => sobjects::retrieve(desk, request, name, id, false),
         ("toolingRetrieveRecord", [_, _, name, id]) => {
@@ -206,6 +232,7 @@ pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]
             sobjects::by_key(desk, request, name, (key, value))
         }
         ("upsert", [_, name, key, value]) => sobjects::upsert(desk, request, name, (key, value)),
+        (name, ["jobs", path @ ..]) => bulk::answer(desk, name, request, path),
         ("deploy", _) => deploy::start(desk, request),
         ("deployRecentValidation", _) => deploy::repeat(desk, request),
         ("checkDeployStatus", [_, _, id]) => deploy::check(desk, request, id),

@@ -53,6 +53,9 @@ pub(super) fn resources(desk: &Desk<'_>) -> Reply {
 
 pub(super) fn limits(desk: &Desk<'_>) -> Reply {
     let (used, max) = desk.usage;
+    let limits = &desk.org.config.limits;
+    let bulk = desk.bulk.jobs.used(desk.org.now());
+    let rest = |max: u64, used: u64| json!({"Max": max, "Remaining": max.saturating_sub(used)});
     let whole = |max: u64| json!({"Max": max, "Remaining": max});
     Reply::json(
         200,
@@ -61,9 +64,10 @@ pub(super) fn limits(desk: &Desk<'_>) -> Reply {
             "ConcurrentSyncReportRuns": whole(20),
             "DailyApiRequests": {"Max": max, "Remaining": max.saturating_sub(used)},
             "DailyAsyncApexExecutions": whole(250_000),
-            "DailyBulkApiBatches": whole(15_000),
-            "DailyBulkV2QueryFileStorageMB": whole(976_562),
-            "DailyBulkV2QueryJobs": whole(10_000),
+            "DailyBulkApiBatches": rest(limits.daily_batches, bulk.batches),
+            "DailyBulkV2QueryFileStorageMB":
+                rest(limits.daily_query_bytes / 1_024_000, bulk.result_bytes / 1_024_000),
+            "DailyBulkV2QueryJobs": rest(limits.daily_query_jobs, bulk.query_jobs),
             "DailyWorkflowEmails": whole(390),
             "DataStorageMB": whole(1_024),
             "FileStorageMB": whole(1_024),

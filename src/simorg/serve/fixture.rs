@@ -12,9 +12,11 @@ use include_dir::{Dir, include_dir};
 
 use super::{FIRST, Options, StartError};
 use crate::{
-    model::{RecordId, Timestamp},
+    model::RecordId,
     simorg::{
-        SimOrg, load,
+        SimOrg,
+        company::{self, opened},
+        load,
         records::{Bench, Store},
         rest::{Cache, Permissions, View},
         state::{NewComponent, PackageFile},
@@ -22,6 +24,7 @@ use crate::{
 };
 
 static ACME: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/orgs/acme");
+static COMPANY: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/orgs/company");
 
 /// Fills the org with what the options name.
 pub(super) fn load(
@@ -31,14 +34,36 @@ pub(super) fn load(
     first: RecordId,
 ) -> Result<(), StartError> {
     let stamp = org.stamp(first, opened());
+    if let Some(company) = options.company {
+        if options.load.is_empty() {
+            let project = load::from_files(files_of(&ACME));
+            org.add_all(project.components, &stamp, FIRST);
+        } else {
+            load_projects(options, org, records, first)?;
+        }
+        let project = load::from_files(files_of(&COMPANY));
+        org.add_all(project.components, &stamp, FIRST);
+        company::fill(org, records, company)?;
+        return Ok(());
+    }
     if options.load.is_empty() {
-        let project = load::from_files(acme_files());
+        let project = load::from_files(files_of(&ACME));
         org.add_all(project.components, &stamp, FIRST);
         for file in ACME.get_dir("records").into_iter().flat_map(Dir::files) {
             add_records(org, records, file.path(), file.contents(), first)?;
         }
         return Ok(());
     }
+    load_projects(options, org, records, first)
+}
+
+fn load_projects(
+    options: &Options,
+    org: &mut SimOrg,
+    records: &Store,
+    first: RecordId,
+) -> Result<(), StartError> {
+    let stamp = org.stamp(first, opened());
     for path in &options.load {
         let (package, tables) = parts(path);
         let project = load::read(&package).map_err(|source| StartError::Load {
@@ -60,13 +85,6 @@ pub(super) fn load(
         }
     }
     Ok(())
-}
-
-/// When all that an org begins with was made: the same in every run, so that
-/// two orgs of one project tell the same dates.
-fn opened() -> Timestamp {
-    // 2026-01-05T09:00:00Z.
-    Timestamp::from_millis(1_767_603_600_000).unwrap_or(Timestamp::UNKNOWN)
 }
 
 fn add_records(
@@ -104,10 +122,10 @@ fn add_records(
     })
 }
 
-/// The files of the fixture company, as a retrieve would give them.
-fn acme_files() -> Vec<PackageFile> {
+/// The files of one of our fixtures, as a retrieve would give them.
+fn files_of(fixture: &'static Dir<'static>) -> Vec<PackageFile> {
     let mut files = Vec::new();
-    let mut folders: Vec<&Dir<'_>> = ACME.get_dir("package").into_iter().collect();
+    let mut folders: Vec<&Dir<'_>> = fixture.get_dir("package").into_iter().collect();
     while let Some(folder) = folders.pop() {
         folders.extend(folder.dirs());
         for file in folder.files() {

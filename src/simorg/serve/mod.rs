@@ -25,6 +25,8 @@ pub use options::{InvalidOption, Options, parse_feature, parse_latency, parse_li
 
 use super::{
     SimOrg,
+    bulk::{Bulk, Spool},
+    company::FillError,
     host::{Host, Kept, State, real_now},
     http::{Certificate, Listener, ServeError, SigningKey, TlsError},
     load,
@@ -68,6 +70,9 @@ pub enum StartError {
         #[source]
         source: InvalidUsers,
     },
+    /// The company could not be made.
+    #[error("cannot make the company")]
+    Company(#[from] FillError),
     /// There is no user.
     #[error("the org has no user")]
     Nobody,
@@ -312,6 +317,8 @@ pub fn start(options: &Options) -> Result<Running, StartError> {
         let _within = runtime.enter();
         Listener::bind(options.port, certificate)?
     };
+    let spool = options.state.as_deref().unwrap_or(private.path());
+    kept.bulk.spool = Spool::new(spool.join("bulk"));
     let ready = ready(&mut kept, listener.url(), jwt_key_file, ca_file);
     let mut faults = super::faults::Faults::default();
     for rule in &options.faults {
@@ -379,6 +386,7 @@ fn founded(options: &Options, key: &SigningKey) -> Result<Kept, StartError> {
     Ok(Kept {
         org,
         records,
+        bulk: Bulk::default(),
         traps: RefCell::default(),
         permissions: Permissions::default(),
         logins,

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{
     model::OrgId,
     simorg::{
+        company::CompanyOptions,
         faults::Rule,
         host::Log,
         state::{Feature, Limits, OrgKind},
@@ -38,6 +39,8 @@ pub struct Options {
     pub org_id: Option<OrgId>,
     /// What is switched on.
     pub features: Vec<Feature>,
+    /// A made-up company to fill it with.
+    pub company: Option<CompanyOptions>,
     /// Where the log goes.
     pub log: Log,
 }
@@ -57,6 +60,7 @@ impl Default for Options {
             tls: false,
             org_id: None,
             features: Vec::new(),
+            company: None,
             log: Arc::new(|_| ()),
         }
     }
@@ -117,8 +121,9 @@ pub fn parse_limits(text: &str) -> Result<Limits, InvalidOption> {
         let invalid = || {
             refuse(
                 part,
-                "a limit: `files`, `zip_bytes`, `content_bytes`, `list_queries` or \
-                 `daily_api_requests`, `=` and a number",
+                "a limit: `files`, `zip_bytes`, `content_bytes`, `list_queries`, \
+                 `daily_api_requests`, `daily_query_jobs`, `daily_query_bytes`, `daily_batches`, \
+                 `ingest_bytes` or `file_bytes`, `=` and a number",
             )
         };
         let (name, number) = part.split_once('=').ok_or_else(invalid)?;
@@ -142,6 +147,11 @@ pub fn parse_limits(text: &str) -> Result<Limits, InvalidOption> {
             "content_bytes" => lower(&mut limits.content_bytes)?,
             "list_queries" => lower_count(&mut limits.list_queries)?,
             "daily_api_requests" => lower(&mut limits.daily_api_requests)?,
+            "daily_query_jobs" => lower(&mut limits.daily_query_jobs)?,
+            "daily_query_bytes" => lower(&mut limits.daily_query_bytes)?,
+            "daily_batches" => lower(&mut limits.daily_batches)?,
+            "ingest_bytes" => lower(&mut limits.ingest_bytes)?,
+            "file_bytes" => lower(&mut limits.file_bytes)?,
             _ => return Err(invalid()),
         }
     }

@@ -32,6 +32,7 @@ pub enum Feature {
 /// Source: Salesforce Developer Limits and Allocations Quick Reference,
 /// "Metadata Limits", as of API 66.0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Files in one retrieve or deploy.
     pub files: usize,
@@ -43,6 +44,16 @@ pub struct Limits {
     pub list_queries: usize,
     /// API requests in 24 hours.
     pub daily_api_requests: u64,
+    /// Query jobs of the Bulk API in 24 hours.
+    pub daily_query_jobs: u64,
+    /// Bytes of their results in 24 hours.
+    pub daily_query_bytes: u64,
+    /// Batches of 10,000 rows that jobs take in in 24 hours.
+    pub daily_batches: u64,
+    /// Bytes of one upload of rows.
+    pub ingest_bytes: u64,
+    /// Bytes of one file that is uploaded as a form.
+    pub file_bytes: u64,
 }
 
 impl Default for Limits {
@@ -53,6 +64,13 @@ impl Default for Limits {
             content_bytes: 600 * 1024 * 1024,
             list_queries: 3,
             daily_api_requests: 100_000,
+            // Source: Bulk API 2.0 Limits and Allocations.
+            daily_query_jobs: 10_000,
+            daily_query_bytes: 1_000_000_000_000,
+            daily_batches: 15_000,
+            ingest_bytes: 150 * 1024 * 1024,
+            // Source: REST API Developer Guide, "Insert or Update Blob Data".
+            file_bytes: 2 * 1024 * 1024 * 1024,
         }
     }
 }

@@ -127,6 +127,8 @@ fn every_option_is_on_the_page() {
         "--tls",
         "--org-id",
         "--feature",
+        "--company",
+        "--seed",
     ] {
         assert!(help.contains(name), "{name} is no option");
         assert!(page.contains(name), "{name} is not on the page");

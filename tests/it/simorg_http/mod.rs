@@ -1,5 +1,7 @@
 //! The simulated org over real sockets.
 
+mod bulk;
+mod company;
 mod control;
 mod docs;
 mod library;
