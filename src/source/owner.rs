@@ -31,7 +31,7 @@ impl Owner {
 pub fn owner(registry: &Registry, source_path: &str) -> Option<Owner> {
     match unmapped(source_path) {
         Some(owner) => owner,
-        None => owner_at(place(registry, source_path, Format::Source)?),
+        None => owner_at(registry, place(registry, source_path, Format::Source)?),
     }
 }
 
@@ -50,7 +50,7 @@ pub fn owner_in(
     }
     let place = place?;
     let is_usual = package.is_some_and(|it| is_usual(&place, it, source_path));
-    Some((owner_at(place)?, is_usual))
+    Some((owner_at(registry, place)?, is_usual))
 }
 
 /// The owner of a file that no type tells the place of; `None` where one does.
@@ -64,7 +64,7 @@ fn unmapped(source_path: &str) -> Option<Option<Owner>> {
     Some(key.map(|key| Owner { key, parent: None }))
 }
 
-fn owner_at(place: Place<'_>) -> Option<Owner> {
+fn owner_at(registry: &Registry, place: Place<'_>) -> Option<Owner> {
     let top = ComponentKey::new(place.ty.name.clone(), place.name.parse().ok()?);
     // Parts that a preset gives a file of their own are no components for that.
     let child = place.child.filter(|(ty, _)| is_component(registry, ty));

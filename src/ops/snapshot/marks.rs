@@ -145,10 +145,10 @@ impl Marks {
 fn rules(setup: &SnapshotSetup) -> Mark {
     // The release too: its code decides what no version of a rule names.
     let text = format!(
-        "{} {:?} {} {:?} {} {:?} {:?} {} {:?} {:?}",
+        "{} {:?} {:?} {:?} {} {:?} {:?} {} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
         rule_versions(setup),
-        setup.rules.version(),
+        setup.rules.switched(),
         setup.scope,
         setup.package_dir,
         setup.ignored_digest,

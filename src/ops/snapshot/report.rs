@@ -159,14 +159,15 @@ fn expected_files(plan: &ReadPlan) -> u64 {
     let files_of = |key: &ComponentKey| {
         let ty = registry.type_named(key.type_name.as_str());
         match ty.map(|it| it.files) {
-            Some(Files::Single | Files::Labels) => 1,
-            Some(Files::Content) => 2,
+            Some(Files::Single | Files::Labels | Files::OneLabelEach) => 1,
+            Some(Files::Content | Files::SchemaBeside) => 2,
             Some(Files::Decomposed) => 1 + n_children.get(key).copied().unwrap_or(0),
             Some(
                 Files::Bundle
                 | Files::Mixed
                 | Files::StaticResource
                 | Files::DigitalExperience
+                | Files::PermissionsByObject
                 | Files::UiBundle,
             )
             | None => plan.costs.estimate(key).files,

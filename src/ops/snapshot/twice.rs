@@ -10,6 +10,7 @@ use super::{
     SnapshotOptions, SnapshotSetup, check_bond,
     commit::is_opaque,
     look::{Look, look},
+    marks::Marks,
     read::{self, Answers},
 };
 use crate::{
@@ -81,11 +82,13 @@ pub async fn retrieve_twice(
     let pack = repo.pack(&base.listing)?;
     let spool = Spool::open(&repo.private_dir()?)?;
     let mut passes = Vec::new();
+    // Both are converted, whatever was known before.
+    let unmarked = Marks::default();
     for _ in 0..2 {
         // An answer that is at hand would not be the org's second one.
         spool.clear();
         let answers = read::read(
-            &org, repo, &base, &plan, &setup, &pack, &options, &NoNotes, monitor,
+            &org, repo, &base, &plan, &setup, &pack, &options, &unmarked, &NoNotes, monitor,
         )
         .await?;
         passes.push(answers);

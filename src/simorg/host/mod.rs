@@ -318,6 +318,7 @@ impl Host {
                 org: &mut kept.org,
                 store: &kept.records,
                 traps: &kept.traps,
+                bulk: &mut kept.bulk,
                 permissions: &kept.permissions,
                 cache: &state.cache,
                 cursors: &mut state.cursors,
