@@ -4,9 +4,12 @@ use std::{collections::BTreeSet, io::Write as _};
 
 use clap::Args;
 
-use super::{CommandError, Context, Outcome, login, output::Tone, text};
+use super::{CommandError, Context, Outcome, login, output::Tone, records, text};
 use crate::{
-    ops::snapshot::{self, PushReport, SnapshotOptions, SnapshotReport},
+    ops::{
+        records::ExportReport,
+        snapshot::{self, PushReport, SnapshotOptions, SnapshotReport},
+    },
     plan::{commits::counted, select::Selector},
 };
 
@@ -20,6 +23,7 @@ use crate::{
     orgkeep snapshot\n  \
     orgkeep snapshot --tag before-the-project -m \"Before we touch the sales process\"\n  \
     orgkeep snapshot --only 'Report:Sales/*'\n  \
+    orgkeep snapshot --tag before-the-import --records Account,Contact\n  \
     orgkeep snapshot --push\n  \
     orgkeep snapshot --dry-run")]
 #[expect(
@@ -58,6 +62,15 @@ pub(super) struct SnapshotArgs {
     /// Go on from the remote's branch, and push branch, tag and state to it
     #[arg(long, conflicts_with = "dry_run")]
     push: bool,
+
+    /// Read all rows of these objects as well, whatever orgkeep.toml lists: the backup before a data project
+    #[arg(
+        long,
+        value_name = "OBJECT,…",
+        value_delimiter = ',',
+        conflicts_with = "dry_run"
+    )]
+    records: Vec<String>,
 }
 
 /// Runs `orgkeep snapshot`.
@@ -77,6 +90,9 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
         accept_deletions: args.accept_deletions,
         push: args.push,
     };
+    let records = records::Wanted::beside(&config, &options, &args.records);
+    let secret = records.as_ref().map(|_| records::secret(context));
+    let secret = secret.transpose()?.flatten();
     let org = context.open_org_of(&config).await?;
     let has_key = setup.redaction_key.is_some() || !setup.redact || options.dry_run;
     if !has_key && snapshot::begins_history(&repo, &setup)? {
@@ -90,8 +106,19 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
     }
     setup.new_key = args.new_key;
     let report = snapshot::snapshot(&org, &repo, &setup, &options, context.monitor()).await?;
-    print(context, &report)?;
+    let records = match records {
+        Some(wanted) if report.refresh_problem.is_none() => {
+            wanted
+                .export(context, &org, &repo, &config, &setup, secret)
+                .await?
+        }
+        _ => None,
+    };
+    print(context, &report, records.as_ref())?;
     summarise(context, &report)?;
+    if let Some(records) = &records {
+        records::tell(context, records)?;
+    }
     if let Some(problem) = &report.refresh_problem {
         let failure = not_refreshed(problem);
         if context.json() {
@@ -99,17 +126,32 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
         }
         return Err(failure);
     }
-    Ok(if report.has_gaps() {
+    let has_gaps = records
+        .as_ref()
+        .is_some_and(|it| !it.gaps.is_empty() || !it.alerts.is_empty());
+    Ok(if report.has_gaps() || has_gaps {
         Outcome::Partial
     } else {
         Outcome::Done
     })
 }
 
-fn print(context: &Context, report: &SnapshotReport) -> Result<(), CommandError> {
+fn print(
+    context: &Context,
+    report: &SnapshotReport,
+    records: Option<&ExportReport>,
+) -> Result<(), CommandError> {
     let mut out = context.out();
     if context.json() {
-        out.json(report)?;
+        #[derive(serde::Serialize)]
+        struct Both<'a> {
+            #[serde(flatten)]
+            snapshot: &'a SnapshotReport,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            records: Option<&'a ExportReport>,
+        }
+        let snapshot = report;
+        out.json(&Both { snapshot, records })?;
         return Ok(());
     }
     let paint = context.paint();

@@ -58,6 +58,23 @@ pub(super) fn one_line(text: &str) -> String {
         .join(" ")
 }
 
+/// Makes `text` a cell of CSV that people open in a spreadsheet: quoted where it must be, and no formula.
+#[must_use]
+pub(super) fn csv_cell(text: &str) -> String {
+    let is_number = text.parse::<f64>().is_ok();
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
+    let text = if is_formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
 /// Makes `text` safe inside Markdown: nothing in it is markup or HTML.
 #[must_use]
 pub(super) fn markdown(text: &str) -> String {
@@ -81,6 +98,13 @@ pub(super) fn markdown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cell_of_a_spreadsheet_is_no_formula() {
+        assert_eq!(csv_cell("=1+1"), "'=1+1");
+        assert_eq!(csv_cell("-5.0"), "-5.0");
+        assert_eq!(csv_cell("@x, \"y\""), "\"'@x, \"\"y\"\"\"");
+    }
 
     #[test]
     fn escape_sequences_and_reading_directions_are_shown_not_obeyed() {

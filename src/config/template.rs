@@ -64,6 +64,16 @@ branch = {branch}
 # Git remote for `orgkeep snapshot --push`.
 #remote = "origin"
 
+# Rows that are kept beside the metadata, and the small setup records; `orgkeep records init`
+# helps to choose. See docs/records.md for conditions, fields, privacy and alerts.
+#[records]
+#objects = ["Account", "Contact", "Deal*"]
+#exclude = ["Deal_Log__c"]
+# Whether `orgkeep snapshot` takes them as well.
+#with_snapshot = true
+# Whether the remote may hold rows; asked before the first push.
+#may_push = false
+
 # Rules of the canonical form that can be switched; see the README.
 [normalise]
 {normalise}"#

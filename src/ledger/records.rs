@@ -1,6 +1,6 @@
 //! What an export of records remembers, and what it could not keep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,9 @@ pub struct RecordsLedger {
     /// What is not as the org has it, by object.
     #[serde(default)]
     pub gaps: BTreeMap<ObjectName, RecordGap>,
+    /// Rows that were erased, and are not taken again whatever the org has.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub erased: BTreeSet<RecordId>,
 }
 
 /// What is missing of one object.

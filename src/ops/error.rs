@@ -277,6 +277,22 @@ pub enum Refusal {
         /// The remote.
         remote: String,
     },
+    /// A row that a commit does not have.
+    #[error("commit {commit} has no row `{id}`")]
+    NoSuchRow {
+        /// The Id.
+        id: String,
+        /// The commit.
+        commit: String,
+    },
+    /// Rows of an earlier time than those that are there.
+    #[error("`{prefix}/…` has records of {last} already, and these are older")]
+    LaterRecords {
+        /// Start of the names of the branches.
+        prefix: String,
+        /// When the last ones were exported.
+        last: String,
+    },
     /// Values are to be hashed or encrypted, and there is no key.
     #[error("orgkeep.toml asks to hash or encrypt values, and there is no key")]
     NoRecordsKey,
@@ -374,6 +390,13 @@ impl Refusal {
             }
             Self::RecordsStayHere { .. } => {
                 "who can read the remote can read the rows: set `may_push = true` below `[records]` in orgkeep.toml if that is meant"
+                    .to_owned()
+            }
+            Self::NoSuchRow { id, .. } => {
+                format!("`orgkeep records log {id}` tells which commits have it")
+            }
+            Self::LaterRecords { .. } => {
+                "give them branches of their own: set `branch` below `[records]` for the import, or say `--branch NAME`"
                     .to_owned()
             }
             Self::NoRecordsKey => {

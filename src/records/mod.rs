@@ -13,6 +13,7 @@
 mod branch;
 mod choose;
 mod csv;
+mod decode;
 mod diff;
 mod disguise;
 mod schema;
@@ -25,6 +26,7 @@ pub use choose::{Choice, FieldRules, choose};
 pub use csv::{
     Columns, CsvError, NulFilter, RawReader, RawRow, Row, RowReader, RowWriter, read_shard,
 };
+pub use decode::{Decoded, decoded};
 pub use diff::{CellChange, RowChange, changes};
 pub use disguise::{Disguiser, ENCRYPTED, HASHED, NotOpened};
 pub use schema::{

@@ -41,6 +41,38 @@ pub fn of_text(kind: FieldType, text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// The spelling of a cell of Salesforce's own Data Export.
+///
+/// That writes `2026-08-24 09:23:38` in UTC for a point in time, and 0 or 1 for a boolean.
+#[must_use]
+pub fn of_data_export(kind: FieldType, text: &[u8]) -> Cow<'_, [u8]> {
+    match (kind, text) {
+        (FieldType::Boolean, b"0") => Cow::Borrowed(b"false"),
+        (FieldType::Boolean, b"1") => Cow::Borrowed(b"true"),
+        (FieldType::Datetime, [day @ .., b' ', _, _, b':', _, _, b':', _, _])
+            if day.len() == 10 =>
+        {
+            Cow::Owned([day, b"T", &text[11..], b".000Z"].concat())
+        }
+        (
+            FieldType::Date,
+            [
+                day @ ..,
+                b' ',
+                b'0',
+                b'0',
+                b':',
+                b'0',
+                b'0',
+                b':',
+                b'0',
+                b'0',
+            ],
+        ) if day.len() == 10 => Cow::Borrowed(day),
+        _ => of_text(kind, text),
+    }
+}
+
 /// The spelling of a value that came as JSON; empty where it is null.
 #[must_use]
 pub fn of_json(kind: FieldType, value: &Value) -> String {
@@ -155,6 +187,24 @@ mod tests {
             "2026-08-24",
         );
         both(FieldType::String, "0.10", json!("0.10"), "0.10");
+    }
+
+    #[test]
+    fn data_export_is_spelled_as_the_apis_spell() {
+        let of = |kind, text: &'static str| {
+            String::from_utf8(of_data_export(kind, text.as_bytes()).into_owned()).unwrap()
+        };
+        assert_eq!(
+            of(FieldType::Datetime, "2021-08-31 01:31:13"),
+            "2021-08-31T01:31:13.000Z"
+        );
+        assert_eq!(
+            of(FieldType::Datetime, "2021-08-31T01:31:13.000Z"),
+            "2021-08-31T01:31:13.000Z"
+        );
+        assert_eq!(of(FieldType::Date, "2021-08-31 00:00:00"), "2021-08-31");
+        assert_eq!(of(FieldType::Boolean, "1"), "true");
+        assert_eq!(of(FieldType::String, "1"), "1");
     }
 
     #[test]

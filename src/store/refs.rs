@@ -1,6 +1,6 @@
 //! Branches, tags and our own references; moving them by compare-and-swap.
 
-use super::{Error, ObjectId, Repository};
+use super::{Error, ObjectId, Repository, WriteLock};
 
 /// Where a branch is, as a snapshot sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +156,63 @@ impl Repository {
     }
 }
 
+impl WriteLock<'_> {
+    /// Deletes references that are where `refs` says; what only they reached is for `git gc`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RefMoved`] for the first that has moved, [`Error::Database`]; those
+    /// before it are gone.
+    pub fn delete_refs(&self, refs: &[(String, ObjectId)]) -> Result<(), Error> {
+        let handle = self.repository().handle()?;
+        for (name, wanted) in refs {
+            let failed = || Error::database(format!("delete `{name}`"));
+            let mut found = handle.find_reference(name).map_err(failed())?;
+            if found.target().map(ObjectId::from) != Some(*wanted) {
+                return Err(Error::RefMoved { name: name.clone() });
+            }
+            found.delete().map_err(failed())?;
+        }
+        Ok(())
+    }
+}
+
 impl Repository {
+    /// Full names of the references that begin with `prefix`, with what they point to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`].
+    pub fn refs_below(&self, prefix: &str) -> Result<Vec<(String, ObjectId)>, Error> {
+        let handle = self.handle()?;
+        let failed = || Error::database(format!("list `{prefix}`"));
+        let mut found = Vec::new();
+        for it in handle.references().map_err(failed())? {
+            let it = it.map_err(failed())?;
+            if let (Ok(name), Some(target)) = (it.name(), it.target())
+                && name.starts_with(prefix)
+            {
+                found.push((name.to_owned(), target.into()));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The commit that the reference `name` names, through an annotated tag.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Database`] where it names no commit.
+    pub fn ref_commit(&self, name: &str) -> Result<ObjectId, Error> {
+        let handle = self.handle()?;
+        let found = handle
+            .find_reference(name)
+            .and_then(|it| it.peel_to_commit());
+        let commit = found.map_err(Error::database(format!("read `{name}`")))?;
+        Ok(commit.id().into())
+    }
+
     /// The branch that HEAD names, be it born or not; `None` where HEAD is a commit itself.
     ///
     /// # Errors

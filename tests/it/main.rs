@@ -25,6 +25,8 @@ mod people;
 mod presets;
 mod push;
 mod recorded;
+mod records_export;
+mod records_import;
 mod redaction;
 mod registry;
 mod resume;

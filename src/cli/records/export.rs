@@ -9,7 +9,7 @@ use crate::{
     client::Org,
     config::Config,
     ops::{
-        records::{ExportOptions, ExportReport, branches, export},
+        records::{ExportOptions, ExportReport, export},
         snapshot::SnapshotSetup,
     },
     plan::{commits::counted, select::Glob},
@@ -57,7 +57,10 @@ pub(super) struct ExportArgs {
 /// Runs `orgkeep records export`.
 pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<Outcome, CommandError> {
     let repo = context.open_repository()?;
-    let (config, setup) = context.settings(&repo)?;
+    let (mut config, setup) = context.settings(&repo)?;
+    if args.push {
+        super::beside::ask_whether_to_push(context, &repo, &mut config)?;
+    }
     let options = ExportOptions {
         objects: args.objects.iter().map(|it| Glob::new(it)).collect(),
         full: args.full,
@@ -70,13 +73,23 @@ pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<Outcome, 
     };
     let org = context.open_org_of(&config).await?;
     let report = run_export(context, &org, &repo, &config, &setup, &options).await?;
-    print(context, &report)?;
-    summarise(context, &report)?;
+    if context.json() {
+        context.out().json(&report)?;
+    }
+    tell(context, &report)?;
     Ok(outcome(&report))
 }
 
+/// Tells what an export came to, but as JSON.
+pub(in crate::cli) fn tell(context: &Context, report: &ExportReport) -> Result<(), CommandError> {
+    if !context.json() {
+        print(context, report)?;
+    }
+    summarise(context, report)
+}
+
 /// Exports into the repository that the settings name.
-pub(in crate::cli) async fn run_export(
+pub(super) async fn run_export(
     context: &Context,
     org: &Org,
     repo: &Repository,
@@ -84,10 +97,7 @@ pub(in crate::cli) async fn run_export(
     setup: &SnapshotSetup,
     options: &ExportOptions,
 ) -> Result<ExportReport, CommandError> {
-    let other = match &config.records {
-        Some(records) => branches::other_repository(repo, records, context.store_options())?,
-        None => None,
-    };
+    let other = super::other_repository(context, repo, config)?;
     let target = other.as_ref().unwrap_or(repo);
     let monitor = context.monitor();
     Ok(export(org, target, repo, config, setup, options, monitor).await?)
@@ -122,10 +132,6 @@ fn outcome(report: &ExportReport) -> Outcome {
 
 fn print(context: &Context, report: &ExportReport) -> Result<(), CommandError> {
     let mut out = context.out();
-    if context.json() {
-        out.json(report)?;
-        return Ok(());
-    }
     let paint = context.paint();
     for object in &report.objects {
         if object.added + object.changed + object.deleted == 0 {

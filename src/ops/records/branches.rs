@@ -66,6 +66,27 @@ impl Place {
         Ok(self.branches(repo)?.last().map(|it| it.1))
     }
 
+    /// The latest commit before `at`, for rows of that time to go on top of.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::LaterRecords`] where the branch of that period, or a later one, has
+    /// rows of a later time already.
+    pub fn tip_before(&self, repo: &Repository, at: Timestamp) -> Result<Option<ObjectId>, Error> {
+        let tip = self.tip(repo)?;
+        if let Some(tip) = tip {
+            let last = repo.commit(tip)?.committer.time;
+            if last > at {
+                return Err(Refusal::LaterRecords {
+                    prefix: self.prefix.clone(),
+                    last: last.minute(),
+                }
+                .into());
+            }
+        }
+        Ok(tip)
+    }
+
     /// The latest commit of all, where there must be one.
     ///
     /// # Errors
@@ -89,6 +110,14 @@ impl Place {
     pub fn resolve(&self, repo: &Repository, text: &str) -> Result<ObjectId, Error> {
         let branches = self.branches(repo)?;
         let last = self.require_tip(repo)?;
+        // A tag of a metadata snapshot whose records were tagged beside it.
+        let beside = super::commit::tag_name(text);
+        if repo
+            .ref_target(&format!("refs/tags/{beside}"))
+            .is_ok_and(|it| it.is_some())
+        {
+            return Ok(repo.resolve(&beside, None)?.commit);
+        }
         let mut missing = None;
         for (_, tip) in branches.iter().rev() {
             match repo.resolve(text, Some(*tip)) {

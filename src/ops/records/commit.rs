@@ -6,19 +6,20 @@ use super::{
     at::RecordsAt,
     branches::Place,
     export::{ExportOptions, Outcome, gap_of, schema_edit},
+    fold::Folded,
 };
 use crate::{
     client::Identity,
     config::Records,
     ledger::{OpenJob, RecordsLedger, RecordsState},
-    model::{OrgId, Timestamp, TreePath},
+    model::{ObjectName, OrgId, Timestamp, TreePath},
     ops::{
         error::{During, Error, Refusal},
         snapshot::snapshot_id,
     },
     plan::commits::counted,
     progress::Monitor,
-    records::{Period, branch_name, schema_path},
+    records::{Period, Schema, branch_name, schema_path},
     store::{
         Branch, CommitDraft, Listing, Message, ObjectId, PackBuilder, Publication, PushPlan,
         Pushed, Repository, Signature, StatePush, TreeEdit, WriteLock, state_ref, trailer,
@@ -171,7 +172,95 @@ pub(super) fn commit(
     })
 }
 
-fn path(text: &str) -> TreePath {
+/// The rows of one object that an import gave.
+pub(super) struct Imported {
+    pub(super) object: ObjectName,
+    pub(super) schema: Schema,
+    pub(super) folded: Folded,
+}
+
+/// Commits what was imported, at the date of its export; the state knows nothing of it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the end of the way, where everything meets"
+)]
+pub(super) fn import(
+    lock: &WriteLock<'_>,
+    pack: PackBuilder<'_>,
+    place: &Place,
+    base: &RecordsAt<'_>,
+    org: OrgId,
+    who: &Signature,
+    imported: &[Imported],
+    monitor: &dyn Monitor,
+) -> Result<Finished, Error> {
+    let repo = lock.repository();
+    let base_tree = match base.commit() {
+        Some(commit) => Some(repo.commit(commit)?.tree),
+        None => None,
+    };
+    let mut edit = TreeEdit::new(base_tree);
+    let mut lines = Vec::new();
+    for it in imported {
+        for (path, id) in &it.folded.edits {
+            match id {
+                Some(id) => edit.put(path.clone(), *id),
+                None => edit.remove(path.clone()),
+            }
+        }
+        if let Some(id) = schema_edit(&pack, base, &it.object, &it.schema)? {
+            edit.put(schema_path(&it.object), id);
+        }
+        lines.push(format!("{}: {} rows", it.object, it.folded.n_rows));
+    }
+    let ledger = ledger(base, org, &[]);
+    edit.put(path(RecordsLedger::PATH), pack.blob(&ledger.render())?);
+    let tree = edit.write(&pack)?;
+    let name = place.branch_at(who.time);
+    let branch = repo.ready(&name, &place.remote)?;
+    if base_tree == Some(tree) {
+        let tip = base
+            .commit()
+            .expect("what has not changed was there before");
+        return Ok(Finished {
+            branch: name,
+            commit: None,
+            tip,
+        });
+    }
+    let mut message = Message::new(format!("Records of the Data Export of {}", who.time.day()))
+        .with_body(lines.join("\n"))
+        .with_trailer(trailer::SNAPSHOT, snapshot_id(who.time))
+        .with_trailer(trailer::KIND, "records-import")
+        .with_trailer(trailer::ORG, org.to_string());
+    if branch.tip.is_none()
+        && let Some(before) = base.commit()
+    {
+        message = message.with_trailer(trailer::FOLLOWS, before.to_string());
+    }
+    let id = pack.commit(&CommitDraft {
+        tree,
+        parents: branch.tip.into_iter().collect(),
+        author: who.clone(),
+        committer: who.clone(),
+        message,
+    })?;
+    let publication = Publication {
+        branch,
+        new: id,
+        reason: "records: import".to_owned(),
+        also: Vec::new(),
+    };
+    lock.publish(pack.finish()?, &publication, monitor)?
+        .refreshed?;
+    Ok(Finished {
+        branch: name,
+        commit: Some(id),
+        tip: id,
+    })
+}
+
+pub(super) fn path(text: &str) -> TreePath {
     text.parse().expect("a literal path is valid")
 }
 
@@ -188,6 +277,10 @@ fn ledger(base: &RecordsAt<'_>, org: OrgId, outcomes: &[Outcome]) -> RecordsLedg
         org,
         layout: RecordsLedger::LAYOUT,
         gaps,
+        erased: base
+            .ledger()
+            .map(|it| it.erased.clone())
+            .unwrap_or_default(),
     }
 }
 

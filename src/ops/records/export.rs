@@ -330,7 +330,12 @@ impl Run<'_> {
                 && now.since(it.full_at) < self.records.full_every
                 && incremental::is_possible(&choice)
         });
-        let sorter = || Sorter::new(&choice, self.disguiser.clone(), self.fetcher.dir.clone());
+        let erased = self.base.ledger().map(|it| it.erased.clone());
+        let erased = erased.unwrap_or_default();
+        let sorter = || {
+            let dir = self.fetcher.dir.clone();
+            Sorter::new(&choice, self.disguiser.clone(), dir).without(&erased)
+        };
         let rows_before = cursor.map_or(0, |it| it.n_rows);
         if let Some(cursor) = resumed
             && let Some(changed) =

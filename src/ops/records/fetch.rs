@@ -2,7 +2,7 @@
 //!
 //! Invariant: rows are handed on only when as many came as the org has counted.
 
-use std::{cell::RefCell, collections::BTreeSet, fs::File, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeSet, fs::File, path::PathBuf, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, pin_mut, stream};
 use sha2::{Digest, Sha256};
@@ -27,6 +27,9 @@ const PAGES_AT_ONCE: usize = 4;
 
 /// Fewer rows than that are walked page by page, without asking where the pages begin.
 const WALKED_ROWS: u64 = 50_000;
+
+/// A job that was started longer ago is not gone on with: its rows are of that time.
+const JOB_AGE: Duration = Duration::from_hours(12);
 
 /// How often a page that came damaged is fetched again.
 const PAGE_TRIES: u32 = 3;
@@ -153,7 +156,9 @@ impl Fetcher<'_> {
 
     /// The job of an earlier run that asked the same and is not over, or a new one.
     async fn job(&self, key: &str, soql: &str) -> Result<(BulkJob, Timestamp), client::Error> {
-        if let Some(open) = self.jobs.find(key) {
+        let now = self.org.now().unwrap_or(Timestamp::UNKNOWN);
+        let open = self.jobs.find(key);
+        if let Some(open) = open.filter(|it| now.since(it.at) < JOB_AGE) {
             match self.org.bulk_query(open.id).await {
                 Ok(job) if !matches!(job.state, BulkState::Aborted | BulkState::Failed) => {
                     return Ok((job, open.at));
@@ -164,9 +169,8 @@ impl Fetcher<'_> {
                 Err(_) => {}
             }
         }
-        let at = self.org.now().unwrap_or(Timestamp::UNKNOWN);
         let job = self.org.start_bulk_query(soql, Operation::Query).await?;
-        Ok((job, at))
+        Ok((job, now))
     }
 
     /// Fetches the pages of a complete job, several at once where their beginnings are known.
@@ -461,6 +465,7 @@ fn is_refused_by_bulk(err: &client::Error) -> bool {
                 | "MALFORMED_QUERY"
                 | "INVALID_FIELD"
                 | "FEATURENOTENABLED"
+                | "NOT_FOUND"
         )
     )
 }

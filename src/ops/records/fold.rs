@@ -149,11 +149,7 @@ impl<'a> Fold<'a> {
         }
         after.extend(came.into_iter().map(|it| (it.id(), it)));
         let after: Vec<Row> = after.into_values().collect();
-        let mut table = RowWriter::new(self.columns);
-        for row in &after {
-            table.push(row);
-        }
-        let bytes = table.finish();
+        let bytes = write_rows(self.columns, &after);
         let is_empty = after.is_empty();
         let found = changes(before, after);
         self.folded.counts.add(&found);
@@ -213,4 +209,13 @@ impl<'a> Fold<'a> {
         self.flush()?;
         Ok(self.folded)
     }
+}
+
+/// The bytes of a file with those rows.
+pub(super) fn write_rows(columns: &Columns, rows: &[Row]) -> Vec<u8> {
+    let mut table = RowWriter::new(columns);
+    for row in rows {
+        table.push(row);
+    }
+    table.finish()
 }

@@ -13,7 +13,7 @@ use super::{
     sorter::Sorter,
 };
 use crate::{
-    client::MAX_DELETED_SPAN,
+    client::{self, MAX_DELETED_SPAN},
     model::{RecordId, Timestamp},
     ops::error::Error,
     records::Choice,
@@ -69,10 +69,13 @@ pub(super) async fn changed(
         gone.extend(fetcher.ids(&target.name, &soql, Rows::There).await?);
     }
     let soql = scope::query(target, choice, &[later]);
-    let mut fetched = fetcher.few_or_bulk(&soql, sorter, REST_ROWS).await?;
+    let mut rows = fetcher.few_or_bulk(&soql, sorter, REST_ROWS).await?;
     // What was deleted later than the answer covers is asked for again.
-    fetched.at = covered.map_or(fetched.at, |it| it.min(fetched.at));
-    Ok(Some(Changed { fetched, gone }))
+    rows.at = covered.map_or(rows.at, |it| it.min(rows.at));
+    Ok(Some(Changed {
+        fetched: rows,
+        gone,
+    }))
 }
 
 /// Rows deleted since `from`, and until when that is all; `None` where the org cannot tell.
@@ -88,12 +91,20 @@ async fn deleted(
     }
     if choice.schema.replicateable {
         let until = now.after(Duration::from_mins(1));
-        let answer = fetcher.org.deleted(&target.name, from, until).await?;
-        if answer.earliest.is_some_and(|it| it > from) {
-            return Ok(None);
+        match fetcher.org.deleted(&target.name, from, until).await {
+            Ok(answer) if answer.earliest.is_some_and(|it| it > from) => return Ok(None),
+            Ok(answer) => {
+                let gone = answer.rows.iter().map(|(id, _)| *id).collect();
+                return Ok(Some((gone, answer.covered)));
+            }
+            Err(client::Error::Fault { code, .. }) if code != "REQUEST_LIMIT_EXCEEDED" => {
+                // It does not know the object after all, or does not reach so far.
+            }
+            Err(err) => return Err(err.into()),
         }
-        let gone = answer.rows.iter().map(|(id, _)| *id).collect();
-        return Ok(Some((gone, answer.covered)));
+    }
+    if choice.schema.field("IsDeleted").is_none() {
+        return Ok(None);
     }
     let soql = format!(
         "SELECT Id FROM {} WHERE IsDeleted = true AND SystemModstamp >= {}",

@@ -9,13 +9,18 @@ pub mod alerts;
 mod at;
 pub mod branches;
 mod commit;
+pub mod erase;
 mod export;
 mod fetch;
 mod fold;
+pub mod import;
 mod incremental;
+pub mod prune;
+pub mod read;
 mod scope;
 mod sorter;
 mod spool;
+pub mod survey;
 
 pub use at::{ObjectRows, RecordsAt};
 pub use branches::Place;

@@ -6,7 +6,7 @@ use std::{
     borrow::Cow,
     collections::BTreeSet,
     fs::File,
-    io::{BufReader, BufWriter, Seek},
+    io::{BufReader, BufWriter, Read, Seek},
     path::PathBuf,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     ops::error::{Error, Refusal},
     records::{
         Arena, Choice, Columns, CsvError, Disguise, Disguiser, FieldType, Merge, NulFilter,
-        RawReader, value,
+        RawReader, RawRow, value,
     },
 };
 
@@ -34,10 +34,21 @@ pub(super) struct Sorter {
     columns: Columns,
     kinds: Vec<Kind>,
     disguiser: Option<Disguiser>,
+    /// Rows that are counted and not kept.
+    erased: BTreeSet<RecordId>,
     arena: Arena,
     runs: Vec<File>,
     dir: PathBuf,
     n_rows: u64,
+}
+
+/// How a table spells its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// As the APIs do.
+    Bulk,
+    /// As Salesforce's own Data Export does; deleted rows may be in it.
+    DataExport,
 }
 
 /// How the cells of one column are written.
@@ -62,11 +73,18 @@ impl Sorter {
             kinds: kinds.collect(),
             columns: choice.columns.clone(),
             disguiser,
+            erased: BTreeSet::new(),
             arena: Arena::default(),
             runs: Vec::new(),
             dir,
             n_rows: 0,
         }
+    }
+
+    /// Keeps no row of `erased`.
+    pub(super) fn without(mut self, erased: &BTreeSet<RecordId>) -> Self {
+        self.erased.clone_from(erased);
+        self
     }
 
     /// Rows taken so far, each as often as it came.
@@ -87,21 +105,35 @@ impl Sorter {
     pub(super) fn take_page(&mut self, mut page: &File) -> Result<u64, Error> {
         let path = self.dir.clone();
         page.rewind().map_err(|err| disk("read", &path, err))?;
-        let mut reader = RawReader::new(NulFilter::new(BufReader::with_capacity(1 << 17, page)));
+        self.take_csv(
+            NulFilter::new(BufReader::with_capacity(1 << 17, page)),
+            Dialect::Bulk,
+        )
+    }
+
+    /// Takes the rows of a table with a header; gives how many there were.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Sorter::take_page`].
+    pub(super) fn take_csv(&mut self, from: impl Read, dialect: Dialect) -> Result<u64, Error> {
+        let mut reader = RawReader::new(from);
         let header = reader.header().map_err(|err| self.damaged(&err))?;
         if header.is_empty() {
             return Ok(0);
         }
+        let find = |name: &str| header.iter().position(|it| it.eq_ignore_ascii_case(name));
         let mut at = Vec::with_capacity(self.columns.len());
         for column in self.columns.iter() {
-            let found = header
-                .iter()
-                .position(|it| it.eq_ignore_ascii_case(column.as_str()));
-            at.push(found.ok_or_else(|| Refusal::DamagedRows {
+            at.push(find(column.as_str()).ok_or_else(|| Refusal::DamagedRows {
                 object: self.object.clone(),
                 reason: format!("column `{column}` is missing"),
             })?);
         }
+        let deleted = match dialect {
+            Dialect::Bulk => None,
+            Dialect::DataExport => find("IsDeleted"),
+        };
         let mut n_rows = 0;
         loop {
             let row = match reader.next_row() {
@@ -109,42 +141,10 @@ impl Sorter {
                 Ok(None) => break,
                 Err(err) => return Err(self.damaged(&err)),
             };
-            let id = std::str::from_utf8(row.get(at[0])).unwrap_or_default();
-            let id: RecordId = id.parse().map_err(|err| Refusal::DamagedRows {
-                object: self.object.clone(),
-                reason: format!("{err}"),
-            })?;
-            let Self {
-                arena,
-                kinds,
-                columns,
-                disguiser,
-                object,
-                ..
-            } = self;
-            if let Some(disguiser) = disguiser {
-                let cells = kinds.iter().zip(columns.iter()).zip(&at).skip(1);
-                let cells = cells.map(|((kind, field), at)| {
-                    let cell = value::of_text(kind.kind, row.get(*at));
-                    match kind.disguise {
-                        Some(how) => Cow::Owned(disguiser.disguise(
-                            how,
-                            object.as_str(),
-                            field.as_str(),
-                            id,
-                            &cell,
-                        )),
-                        None => cell,
-                    }
-                });
-                let first = std::iter::once(Cow::Borrowed(id.as_str().as_bytes()));
-                arena.push(id, first.chain(cells));
-            } else {
-                let cells = kinds.iter().zip(&at).skip(1);
-                let cells = cells.map(|(kind, at)| value::of_text(kind.kind, row.get(*at)));
-                let first = std::iter::once(Cow::Borrowed(id.as_str().as_bytes()));
-                arena.push(id, first.chain(cells));
+            if deleted.is_some_and(|at| matches!(row.get(at), b"1" | b"true")) {
+                continue;
             }
+            self.take_row(row, &at, dialect)?;
             n_rows += 1;
             if self.arena.size() >= ARENA_BYTES {
                 self.spill()?;
@@ -152,6 +152,48 @@ impl Sorter {
         }
         self.n_rows += n_rows;
         Ok(n_rows)
+    }
+
+    fn take_row(&mut self, row: RawRow<'_>, at: &[usize], dialect: Dialect) -> Result<(), Error> {
+        let id = std::str::from_utf8(row.get(at[0])).unwrap_or_default();
+        let id: RecordId = id.parse().map_err(|err| Refusal::DamagedRows {
+            object: self.object.clone(),
+            reason: format!("{err}"),
+        })?;
+        if self.erased.contains(&id) {
+            return Ok(());
+        }
+        let Self {
+            arena,
+            kinds,
+            columns,
+            disguiser,
+            object,
+            ..
+        } = self;
+        let cell = |kind: &Kind, at: usize| match dialect {
+            Dialect::Bulk => value::of_text(kind.kind, row.get(at)),
+            Dialect::DataExport => value::of_data_export(kind.kind, row.get(at)),
+        };
+        let first = std::iter::once(Cow::Borrowed(id.as_str().as_bytes()));
+        let cells = kinds.iter().zip(at).skip(1);
+        if let Some(disguiser) = disguiser {
+            let cells = cells.zip(columns.iter().skip(1));
+            let cells = cells.map(|((kind, at), field)| {
+                let cell = cell(kind, *at);
+                match kind.disguise {
+                    Some(how) => {
+                        let (object, field) = (object.as_str(), field.as_str());
+                        Cow::Owned(disguiser.disguise(how, object, field, id, &cell))
+                    }
+                    None => cell,
+                }
+            });
+            arena.push(id, first.chain(cells));
+        } else {
+            arena.push(id, first.chain(cells.map(|(kind, at)| cell(kind, *at))));
+        }
+        Ok(())
     }
 
     /// Takes rows that came as JSON.
@@ -167,6 +209,10 @@ impl Sorter {
             };
             let id = row.get("Id").and_then(|it| it.as_str()).unwrap_or_default();
             let id: RecordId = id.parse().map_err(|err| damaged(format!("{err}")))?;
+            self.n_rows += 1;
+            if self.erased.contains(&id) {
+                continue;
+            }
             let mut cells: Vec<Vec<u8>> = vec![id.as_str().as_bytes().to_vec()];
             for (kind, field) in self.kinds.iter().zip(self.columns.iter()).skip(1) {
                 let cell = row
@@ -181,7 +227,6 @@ impl Sorter {
                 });
             }
             self.arena.push(id, cells);
-            self.n_rows += 1;
             if self.arena.size() >= ARENA_BYTES {
                 self.spill()?;
             }

@@ -75,6 +75,23 @@ impl Org {
         serde_json::from_str(&answer).unwrap_or_else(|err| panic!("{path}: {err}: {answer}"))
     }
 
+    /// One REST call by the first user; status and body of the answer, null where it is empty.
+    pub(crate) fn rest(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let token = self.ready["users"][0]["token"].as_str().unwrap();
+        let headers =
+            format!("Content-Type: application/json\r\nAuthorization: Bearer {token}\r\n");
+        let text = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let (status, answer) = exchange(self.url(), &format!("{method} {path}"), &headers, &text);
+        let answer = match answer.as_str() {
+            "" => Value::Null,
+            text => serde_json::from_str(text).unwrap_or_else(|err| panic!("{err}: {text}")),
+        };
+        (status, answer)
+    }
+
     /// How often the API call `name` was made so far.
     pub(crate) fn n_calls(&self, name: &str) -> u64 {
         self.control("GET", "/simorg/calls", &Value::Null)[name]
