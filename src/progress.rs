@@ -38,6 +38,8 @@ pub enum Phase {
     Test,
     /// Exporting records; counts rows.
     Export,
+    /// Restoring records; counts rows.
+    Restore,
 }
 
 impl fmt::Display for Phase {
@@ -50,6 +52,7 @@ impl fmt::Display for Phase {
             Self::Deploy => "deploying",
             Self::Test => "running tests",
             Self::Export => "exporting records",
+            Self::Restore => "restoring records",
         })
     }
 }

@@ -26,7 +26,9 @@ mod soap;
 
 pub use base64::encode_for_url;
 pub use budget::{Budget, BudgetSpent};
-pub use bulk::{BulkJob, BulkState, Operation, ResultPage};
+pub use bulk::{
+    BulkJob, BulkState, Ingest, IngestRows, MAX_INGEST_BYTES, Operation, ResultPage, ingest_error,
+};
 pub use error::{Cause, Error};
 pub use host::{HostError, HostPolicy, InstanceUrl, parse_query};
 pub use http::Http;
@@ -34,8 +36,9 @@ pub use options::{Options, ProxyChoice, Sizes, Timeouts};
 pub use org::{FixedSession, Org};
 pub use poll::{PollPolicy, poll_job};
 pub use rest::{
-    Deleted, DeployRequest, Identity, Limit, MAX_DELETED_SPAN, MAX_QUERY_URI, ObjectInfo, OrgInfo,
-    Permissions, Row, Rows, UserInfo, soql_text,
+    Deleted, DeployRequest, Identity, Limit, MAX_COLLECTION, MAX_DELETED_SPAN, MAX_QUERY_URI,
+    ObjectInfo, OrgInfo, Permissions, Row, RowError, RowResult, Rows, Together, UserInfo,
+    soql_text,
 };
 pub(crate) use rest::{form, ids_of_url};
 pub(crate) use retry::random_bytes;
@@ -45,6 +48,7 @@ pub use session::{NoSession, Session, SessionSource};
 pub use soap::{
     CodeCoverage, CoverageWarning, DeployMessage, DeployOptions, DeployResult, DeployStatus,
     DescribedType, FlowCoverage, JobState, ListQuery, Listing, MAX_LIST_QUERIES, MAX_READ_NAMES,
-    OrgDescription, ProblemType, ReadRecord, RetrieveMessage, RetrieveOptions, RetrieveStatus,
-    Retrieved, RetrievedProgress, TestFailure, TestLevel, TestResults, TestSuccess, Unnamed,
+    MAX_UNDELETED, OrgDescription, ProblemType, ReadRecord, RetrieveMessage, RetrieveOptions,
+    RetrieveStatus, Retrieved, RetrievedProgress, TestFailure, TestLevel, TestResults, TestSuccess,
+    Unnamed,
 };

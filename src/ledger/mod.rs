@@ -14,6 +14,7 @@ pub mod inventory;
 pub mod org;
 pub mod records;
 pub mod redacted;
+pub mod restores;
 pub mod state;
 
 pub use coverage::{Acceptance, Coverage, Extent, Gap, GapKind};
@@ -23,6 +24,7 @@ pub use inventory::{Inventory, render_inventory};
 pub use org::{OrgFile, RuleVersions};
 pub use records::{Cursor, OpenJob, RecordGap, RecordsLedger, RecordsState};
 pub use redacted::RedactedValues;
+pub use restores::{InsertedRow, Restores, SentRow, SentRows};
 pub use state::{RunRecord, RunState};
 
 /// Folder of everything here, in the tree.

@@ -74,6 +74,9 @@ pub enum Cause {
     /// The verb refuses.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A restore of records refuses.
+    #[error(transparent)]
+    Restore(#[from] super::records::RestoreRefusal),
 }
 
 /// What a verb refuses to do.
@@ -439,6 +442,7 @@ impl Error {
             Cause::Workdir(err) => err.hint(),
             Cause::Select(err) => err.hint(),
             Cause::Refused(err) => err.hint(),
+            Cause::Restore(err) => err.hint(),
             Cause::Tests(err) => Some(err.hint()),
             Cause::DeployLost { job, .. } | Cause::DeployLeft { job } => Some(format!(
                 "see it to its end with `orgkeep jobs wait {job}`, here or in another clone"

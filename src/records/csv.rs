@@ -165,6 +165,14 @@ impl fmt::Debug for Row {
     }
 }
 
+/// One line of CSV of any columns, with its line feed, for an API or for people.
+#[must_use]
+pub fn csv_line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
+    let mut out = Vec::new();
+    write_line(&mut out, cells.into_iter().map(str::as_bytes));
+    String::from_utf8(out).expect("cells are text, and what parts them is ASCII")
+}
+
 /// Appends one line, with its line feed.
 pub(super) fn write_line<C: AsRef<[u8]>>(out: &mut Vec<u8>, cells: impl IntoIterator<Item = C>) {
     for (n, cell) in cells.into_iter().enumerate() {

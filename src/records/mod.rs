@@ -16,6 +16,7 @@ mod csv;
 mod decode;
 mod diff;
 mod disguise;
+mod id_map;
 mod schema;
 mod shard;
 mod sort;
@@ -24,11 +25,13 @@ pub mod value;
 pub use branch::{Every, Period, branch_name, period_of_branch};
 pub use choose::{Choice, FieldRules, choose};
 pub use csv::{
-    Columns, CsvError, NulFilter, RawReader, RawRow, Row, RowReader, RowWriter, read_shard,
+    Columns, CsvError, NulFilter, RawReader, RawRow, Row, RowReader, RowWriter, csv_line,
+    read_shard,
 };
 pub use decode::{Decoded, decoded};
 pub use diff::{CellChange, RowChange, changes};
 pub use disguise::{Disguiser, ENCRYPTED, HASHED, NotOpened};
+pub use id_map::{IdMap, IdMapError, Replaced};
 pub use schema::{
     ChildRelationship, Disguise, Field, FieldType, LeftOut, PicklistValue, RecordType, Schema,
     SchemaError, Why,

@@ -27,6 +27,7 @@ mod push;
 mod recorded;
 mod records_export;
 mod records_import;
+mod records_restore;
 mod redaction;
 mod registry;
 mod resume;

@@ -7,6 +7,7 @@ mod import;
 mod init;
 mod keep_less;
 mod row;
+mod restore;
 
 use clap::{Args, Subcommand};
 
@@ -47,6 +48,7 @@ pub(super) fn other_repository(
         Some(records) => branches::other_repository(repo, records, context.store_options())?,
         None => None,
     })
+    Restore(Box<restore::RestoreArgs>),
 }
 
 /// Runs `orgkeep records`.
@@ -60,5 +62,6 @@ pub(super) async fn run(context: &Context, args: RecordsArgs) -> Result<Outcome,
         RecordsCommand::Import(args) => import::run(context, args),
         RecordsCommand::Erase(args) => keep_less::erase(context, &args),
         RecordsCommand::Prune(args) => keep_less::prune(context, &args),
+        RecordsCommand::Restore(args) => restore::run(context, *args).await,
     }
 }

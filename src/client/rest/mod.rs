@@ -9,6 +9,7 @@ mod exchange;
 mod identity;
 mod limits;
 mod query;
+mod write;
 
 pub use deleted::{Deleted, MAX_DELETED_SPAN};
 pub use describe::ObjectInfo;
@@ -17,3 +18,4 @@ pub(crate) use identity::ids_of_url;
 pub use identity::{Identity, OrgInfo, Permissions, UserInfo};
 pub use limits::Limit;
 pub use query::{DeployRequest, MAX_QUERY_URI, Row, Rows, soql_text};
+pub use write::{MAX_COLLECTION, RowError, RowResult, Together};

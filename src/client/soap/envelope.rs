@@ -15,17 +15,22 @@ pub(crate) struct Halves {
     pub(crate) after: String,
 }
 
-/// The envelope of a call whose elements are `body`.
+/// The envelope of a call of the Metadata API whose elements are `body`.
 pub(crate) fn envelope(token: &Secret, body: &str) -> String {
+    envelope_in(METADATA_NAMESPACE, token, body)
+}
+
+/// The same of a call whose elements are of `namespace`.
+pub(crate) fn envelope_in(namespace: &str, token: &Secret, body: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
          <soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" \
          xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\
-         <soapenv:Header xmlns=\"{METADATA_NAMESPACE}\">\
+         <soapenv:Header xmlns=\"{namespace}\">\
          <SessionHeader><sessionId>{}</sessionId></SessionHeader>\
          <CallOptions><client>{CLIENT}</client></CallOptions>\
          </soapenv:Header>\
-         <soapenv:Body xmlns=\"{METADATA_NAMESPACE}\">{body}</soapenv:Body>\
+         <soapenv:Body xmlns=\"{namespace}\">{body}</soapenv:Body>\
          </soapenv:Envelope>",
         escape(token.expose())
     )

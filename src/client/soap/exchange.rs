@@ -9,7 +9,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 
 use super::{
-    envelope::{self, envelope},
+    envelope::{self, envelope_in},
     reply,
     scan::{ScanError, Scanner, Sink},
 };
@@ -19,8 +19,37 @@ use crate::{
         http::{Answer, Body, Method, Request},
         retry::Failed,
     },
+    model::manifest::METADATA_NAMESPACE,
     xml::Element,
 };
+
+/// Namespace of the partner API. Source: partner WSDL 66.0.
+const PARTNER_NAMESPACE: &str = "urn:partner.soap.sforce.com";
+
+/// Which of the SOAP APIs a call is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// That of metadata.
+    Metadata,
+    /// That of rows, which knows no object beforehand.
+    Partner,
+}
+
+impl Api {
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::Metadata => METADATA_NAMESPACE,
+            Self::Partner => PARTNER_NAMESPACE,
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Self::Metadata => "/services/Soap/m",
+            Self::Partner => "/services/Soap/u",
+        }
+    }
+}
 
 const MEDIA_TYPE: &str = "text/xml; charset=utf-8";
 
@@ -47,11 +76,24 @@ impl Org {
         max_bytes: u64,
         sink: &mut S,
     ) -> Result<Element, Error> {
+        self.soap_of(Api::Metadata, call, message, max_bytes, sink)
+            .await
+    }
+
+    /// The same of any SOAP API.
+    pub(crate) async fn soap_of<S: Sink>(
+        &self,
+        api: Api,
+        call: Call,
+        message: &Message<'_>,
+        max_bytes: u64,
+        sink: &mut S,
+    ) -> Result<Element, Error> {
         let mut tries = self.tries(call);
         loop {
             let session = tries.next().await?;
             match self
-                .try_soap(call, message, max_bytes, sink, &session)
+                .try_soap(api, call, message, max_bytes, sink, &session)
                 .await
             {
                 Ok(response) => return Ok(response),
@@ -62,6 +104,7 @@ impl Org {
 
     async fn try_soap<S: Sink>(
         &self,
+        api: Api,
         call: Call,
         message: &Message<'_>,
         max_bytes: u64,
@@ -70,7 +113,8 @@ impl Org {
     ) -> Result<Element, Failed> {
         let body = match message {
             Message::Elements(elements) => {
-                Body::Text(MEDIA_TYPE, envelope(&session.token, elements))
+                let text = envelope_in(api.namespace(), &session.token, elements);
+                Body::Text(MEDIA_TYPE, text)
             }
             Message::AroundZip { before, zip, after } => zip_body(session, before, zip, after)
                 .map_err(|source| Error::Local {
@@ -83,7 +127,7 @@ impl Org {
             method: Method::Post,
             url: session
                 .instance
-                .at(&format!("/services/Soap/m/{}", self.version()), &[]),
+                .at(&format!("{}/{}", api.path(), self.version()), &[]),
             bearer: None,
             headers: &[("soapaction", "\"\""), ("accept", "text/xml")],
             body,

@@ -11,6 +11,7 @@ mod read;
 mod reply;
 mod retrieve;
 mod scan;
+mod undelete;
 
 pub use deploy::{DeployOptions, JobState, TestLevel};
 pub use deploy_result::{
@@ -23,3 +24,4 @@ pub use reply::Unnamed;
 pub use retrieve::{
     RetrieveMessage, RetrieveOptions, RetrieveStatus, Retrieved, RetrievedProgress,
 };
+pub use undelete::MAX_UNDELETED;
