@@ -21,7 +21,8 @@ use orgkeep::{
     },
     plan::scope::Scope,
     progress::Silent,
-    source::{Ignored, Level, canonical::Rules},
+    registry::{Presets, Registry},
+    source::{Ignored, Level, canonical::Rules, redact::OnSuspect},
     store::{InitOptions, ObjectId, Options, Repository, RepositoryKind},
 };
 use tempfile::TempDir;
@@ -81,6 +82,9 @@ fn setup() -> SnapshotSetup {
         package_dirs: vec![project],
         redact: true,
         redaction_key: None,
+        new_key: false,
+        on_suspect: OnSuspect::Report,
+        registry: Registry::with(&Presets::new()),
         full_every: std::time::Duration::from_hours(24),
         committer: ("orgkeep".to_owned(), "orgkeep@localhost".to_owned()),
     }

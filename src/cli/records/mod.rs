@@ -6,8 +6,8 @@ mod export;
 mod import;
 mod init;
 mod keep_less;
-mod row;
 mod restore;
+mod row;
 
 use clap::{Args, Subcommand};
 
@@ -36,6 +36,7 @@ enum RecordsCommand {
     Import(import::ImportArgs),
     Erase(keep_less::EraseArgs),
     Prune(keep_less::PruneArgs),
+    Restore(Box<restore::RestoreArgs>),
 }
 
 /// The repository that holds the records, where it is another one than `repo`.
@@ -48,7 +49,6 @@ pub(super) fn other_repository(
         Some(records) => branches::other_repository(repo, records, context.store_options())?,
         None => None,
     })
-    Restore(Box<restore::RestoreArgs>),
 }
 
 /// Runs `orgkeep records`.

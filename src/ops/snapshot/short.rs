@@ -36,7 +36,10 @@ pub(super) fn is_bundle(registry: &Registry, key: &ComponentKey) -> bool {
         | Files::Content
         | Files::StaticResource
         | Files::Decomposed
-        | Files::Labels => false,
+        | Files::Labels
+        | Files::OneLabelEach
+        | Files::PermissionsByObject
+        | Files::SchemaBeside => false,
     })
 }
 

@@ -73,7 +73,7 @@ pub(super) fn check(query: &Query, object: Option<&Object>) -> Result<(), Fault>
                 return refuse("Aggregate Relationships not supported in Bulk Query");
             }
             Item::TypeOf { .. } => return refuse("TYPEOF not supported in Bulk Query"),
-            Item::Fields(..) | Item::Rendered(..) => (),
+            Item::Fields(..) | Item::Rendered(..) | Item::Aliased(..) => (),
         }
     }
     Ok(())

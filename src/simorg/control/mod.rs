@@ -54,7 +54,10 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
         ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
         (
             _,
-            ["load" | "bulk" | "faults" | "clock" | "calls" | "state" | "tests" | "traps" | "access"]
+            [
+                "load" | "bulk" | "faults" | "clock" | "calls" | "state" | "tests" | "traps"
+                | "access",
+            ]
             | ["sessions", "expire"],
         ) => error(405, "this call wants another method"),
         _ => error(404, "there is no such control call"),

@@ -6,9 +6,9 @@
 //! Invariant: everything but the list of versions needs a session, and says in
 //! `Sforce-Limit-Info` how many calls of the day are used.
 
+mod blobs;
 mod collections;
 mod composite;
-mod blobs;
 mod deploy;
 mod describe;
 mod query;

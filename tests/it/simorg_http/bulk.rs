@@ -8,24 +8,6 @@ use super::site::{Answer, Site};
 const DATA: &str = "/services/data/v66.0";
 
 impl Site {
-    /// One call as the administrator.
-    fn call(&self, method: &str, path: &str, body: &Value) -> Answer {
-        self.call_as(self.admin(), method, path, body)
-    }
-
-    fn call_as(&self, token: &str, method: &str, path: &str, body: &Value) -> Answer {
-        self.send(|it| {
-            let request = it
-                .request(method.parse().unwrap(), self.url(&format!("{DATA}{path}")))
-                .bearer_auth(token);
-            if body.is_null() {
-                request
-            } else {
-                request.json(body)
-            }
-        })
-    }
-
     /// Makes a query job and gives its id.
     fn query_job(&self, soql: &str) -> String {
         let job = self.call(
