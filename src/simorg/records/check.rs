@@ -248,7 +248,7 @@ mod tests {
         let amount = Field::new("Amount", Kind::Currency);
         assert_eq!(cell(&amount, &json!("10.5")), cell(&amount, &json!(10.5)));
         assert_eq!(cell(&amount, &json!(3)), Ok(Cell::Int(3)));
-        assert_eq!(cell(&amount, &json!(1.005)), Ok(Cell::Real(1.0)));
+        assert_eq!(cell(&amount, &json!(1.005)), Ok(Cell::Int(1)));
         let flag = Field::new("F", Kind::Boolean);
         assert_eq!(cell(&flag, &json!("TRUE")), Ok(Cell::Int(1)));
         assert_eq!(cell(&flag, &Value::Null), Ok(Cell::Int(0)));

@@ -314,6 +314,7 @@ impl Store {
     /// [`StoreError`].
     pub fn go_on_from(&self, name: &str, next: i64) -> Result<(), StoreError> {
         self.counters.borrow_mut().insert(name.to_owned(), next);
+        self.moved.borrow_mut().insert(name.to_owned());
         self.note_numbers()
     }
 

@@ -375,6 +375,7 @@ fn orders_begin_as_drafts() {
         site.refused("POST", "/sobjects/Order", &active)
             .starts_with("400 INVALID_STATUS")
     );
+    // The number of the refused order is not given again.
     let order = site.make(
         "Order",
         &json!({"AccountId": account, "EffectiveDate": "2026-01-01"}),
@@ -387,7 +388,7 @@ fn orders_begin_as_drafts() {
     );
     assert_eq!(
         site.rows("SELECT OrderNumber, StatusCode FROM Order"),
-        ["00000001 Activated"]
+        ["00000002 Activated"]
     );
     let refused = site.refused(
         "DELETE",
@@ -395,7 +396,7 @@ fn orders_begin_as_drafts() {
         &Value::Null,
     );
     assert!(
-        refused.contains("DELETE_FAILED") && refused.contains("following orders.: 00000001"),
+        refused.contains("DELETE_FAILED") && refused.contains("following orders.: 00000002"),
         "{refused}"
     );
 }
