@@ -27,8 +27,10 @@ pub(super) fn by_old_rules(kept: &OrgFile, setup: &SnapshotSetup) -> Option<Snap
         // What a rule holds still is not in the tree; what a new one does is done offline.
         old.rules = old.rules.and(&Rules::of_switched(&kept.switched));
     }
-    let is_same = (old.level, old.redact, old.api_version)
-        == (setup.level, setup.redact, setup.api_version)
+    old.new_key = false;
+    let is_same = !has_new_key(kept, setup)
+        && (old.level, old.redact, old.api_version)
+            == (setup.level, setup.redact, setup.api_version)
         && old.rules.switched() == setup.rules.switched();
     (!is_same).then_some(old)
 }
