@@ -57,7 +57,7 @@ const CHILD: &str = "ORGKEEP_BENCH_CHILD";
 
 /// Files of the tree that the company makes, and that one copy adds: measured.
 const FILES_OF_COMPANY: usize = 460;
-const FILES_PER_COPY: usize = 205;
+const FILES_PER_COPY: usize = 226;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -122,7 +122,7 @@ fn measure(dir: &Path, n: usize) {
         some.reference.push(timed(|| unzip_and_commit(&cli, now)));
         let was = everything_below(&ours);
         none.ours.push(take(&ours, now));
-        assert_eq!(was, everything_below(&ours), "a file was touched");
+        assert!(was == everything_below(&ours), "a file was touched");
         none.reference.push(timed(|| unzip_and_commit(&cli, now)));
     }
     some.show("20 edited", "unzip, git add -A, git commit");
@@ -416,7 +416,7 @@ fn everything_below(dir: &Path) -> BTreeSet<(PathBuf, u64, SystemTime)> {
             let meta = path.metadata().unwrap();
             if meta.is_dir() {
                 ahead.push(path);
-            } else {
+            } else if !path.ends_with("orgkeep/lock") {
                 all.insert((path, meta.len(), meta.modified().unwrap()));
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! A copy has names of its own, in its paths and wherever its files name each other, and
 //! labels, descriptions and code of its own. Classes and modules have bodies of different
-//! lengths, so that files have 3 to 4 kB in the mean, as those of real orgs.
+//! lengths.
 
 pub(crate) mod in_hand;
 
@@ -76,7 +76,7 @@ impl Company {
                 writeln!(text, "<!-- {seed:x} -->").unwrap();
             }
             Some("txt" | "email" | "json") => writeln!(text, "{seed:x}").unwrap(),
-            _ => text = labelled(&text, copy),
+            _ => text = labelled(&text, &format!("{copy}.{:x}", hash(name) % 65_521)),
         }
         text.into_bytes()
     }
@@ -217,8 +217,14 @@ const LABELS: [&str; 6] = [
     "pluralLabel",
 ];
 
+/// A number for a text.
+fn hash(text: &str) -> usize {
+    let bytes = text.bytes().map(usize::from);
+    bytes.fold(7, |sum, it| spread(sum) ^ it)
+}
+
 /// A document with other labels; what has no label gets a description.
-fn labelled(text: &str, copy: usize) -> String {
+fn labelled(text: &str, copy: &str) -> String {
     let mut out = String::with_capacity(text.len() + 256);
     // Where the open part of a document begins in `out`, how deep it is, whether it has a label.
     let mut open: Option<(usize, bool)> = None;
@@ -233,7 +239,7 @@ fn labelled(text: &str, copy: usize) -> String {
         match end {
             Some((head, element)) => {
                 writeln!(out, "{head} {copy}</{element}>").unwrap();
-                has_label = true;
+                has_label |= line.starts_with("    <");
                 open = open.map(|(at, _)| (at, true));
             }
             None => writeln!(out, "{line}").unwrap(),
@@ -257,7 +263,7 @@ fn labelled(text: &str, copy: usize) -> String {
 }
 
 /// Puts a description where it belongs among the elements that begin at `at`.
-fn describe(out: &mut String, at: usize, indent: &str, copy: usize) {
+fn describe(out: &mut String, at: usize, indent: &str, copy: &str) {
     let mut place = at;
     for line in out[at..].split_inclusive('\n') {
         let name = line

@@ -100,7 +100,7 @@ fn at(repo: &Repository, path: &str) -> ObjectId {
     repo.entry_at(tree, path).unwrap().unwrap().id
 }
 
-/// Every file with its size and time.
+/// Every file but the lock, with its size and time.
 fn files_below(dir: &Path) -> BTreeSet<(String, u64, SystemTime)> {
     let mut all = BTreeSet::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -108,7 +108,7 @@ fn files_below(dir: &Path) -> BTreeSet<(String, u64, SystemTime)> {
         let meta = path.metadata().unwrap();
         if meta.is_dir() {
             all.extend(files_below(&path));
-        } else {
+        } else if !path.ends_with("orgkeep/lock") {
             let name = path.display().to_string();
             all.insert((name, meta.len(), meta.modified().unwrap()));
         }
