@@ -7,6 +7,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
     missing_docs,
     reason = "a measurement is for the terminal, and ends when something fails"
 )]
@@ -111,7 +113,7 @@ fn write(first: &Path, second: &Path, n_rows: u64) -> u64 {
     two.write_all(header.as_bytes()).unwrap();
     let mut changed_bytes = 0;
     // A step that shares no factor with the number of rows visits each of them once, far apart.
-    let step = 611_953 % n_rows.max(2) | 1;
+    let step = (611_953 % n_rows.max(2)) | 1;
     let mut at = 0;
     for n in 0..n_rows {
         at = (at + step) % n_rows;
@@ -134,7 +136,8 @@ fn write(first: &Path, second: &Path, n_rows: u64) -> u64 {
 fn row(n: u64, version: u64) -> String {
     let mut line = format!("\"a00300000{}\"", base62(n * 2));
     for column in 1..COLUMNS as u64 {
-        let mut x = (n + 1) * 0x9e37_79b9_7f4a_7c15 ^ column * 0xbf58_476d_1ce4_e5b9;
+        let mut x = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ column.wrapping_mul(0xbf58_476d_1ce4_e5b9);
         if column == 3 {
             x ^= version << 20;
         }
