@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     diff::{
-        text::{FileDiff, LineEnd, Tag},
+        text::{CONTEXT_LINES, FileDiff, LineEnd, Tag},
         tree::ComponentChangeKind,
     },
     ops::history::{self, ChangedComponent},
@@ -185,9 +185,26 @@ pub(super) fn file_patch(
     file: &history::ChangedFile,
     paint: Paint,
 ) -> Result<(), CommandError> {
-    let path = text::one_line(&file.path);
+    let diff = history::file_diff(repo, contents, file)?;
+    print_diff(out, &file.path, diff, paint)
+}
+
+/// Prints the text diff of two states of a file.
+pub(super) fn patch(
+    out: &mut Out,
+    path: &str,
+    before: &[u8],
+    after: &[u8],
+    paint: Paint,
+) -> Result<(), CommandError> {
+    let diff = crate::diff::text::diff(before, after, CONTEXT_LINES);
+    print_diff(out, path, diff, paint)
+}
+
+fn print_diff(out: &mut Out, path: &str, diff: FileDiff, paint: Paint) -> Result<(), CommandError> {
+    let path = text::one_line(path);
     out.line(&paint.paint(Tone::Strong, &format!("\n--- {path}")))?;
-    match history::file_diff(repo, contents, file)? {
+    match diff {
         FileDiff::Text(hunks) => {
             for hunk in hunks {
                 let head = format!(

@@ -31,6 +31,14 @@ pub(super) struct HowArgs {
     #[arg(short, long)]
     yes: bool,
 
+    /// Deploy with this login, while the other one reads
+    #[arg(long = "as", value_name = "LOGIN")]
+    pub(super) writer: Option<String>,
+
+    /// Go on from the remote's branch, and push each snapshot
+    #[arg(long)]
+    pub(super) push: bool,
+
     /// With --yes: in a production org as well
     #[arg(long, requires = "yes")]
     production: bool,
@@ -66,6 +74,11 @@ enum Tests {
 }
 
 impl HowArgs {
+    /// Whether nobody is asked before the deploy.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.yes || self.check
+    }
+
     /// Which tests were asked for.
     pub(super) fn tests(&self) -> TestLevel {
         if !self.run_tests.is_empty() {

@@ -5,6 +5,8 @@ use clap::Args;
 use super::{
     CommandError, Context, Outcome,
     changes::{components, file_patch},
+    page,
+    planned::{Format, ReportArgs},
     text,
 };
 use crate::{
@@ -51,6 +53,9 @@ pub(super) struct DiffArgs {
     /// Exit with status 4 where something differs
     #[arg(long)]
     exit_code: bool,
+
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 /// Runs `orgkeep diff`.
@@ -84,7 +89,7 @@ pub(super) async fn run(context: &Context, args: &DiffArgs) -> Result<Outcome, C
         let monitor = context.monitor();
         let report =
             snapshot::diff_with_org(&org, &repo, &setup, from, &selectors, detail, monitor).await?;
-        print_comparison(context, &repo, &report, args.name_only, !args.no_patch)?;
+        print_comparison(context, &repo, &report, args)?;
         return Ok(outcome(&report, args));
     }
     let (from, to) = match commits.as_slice() {
@@ -96,7 +101,7 @@ pub(super) async fn run(context: &Context, args: &DiffArgs) -> Result<Outcome, C
         [from, to, ..] => (*from, *to),
     };
     let report = history::diff(&repo, &setup, from, to, &selectors, detail)?;
-    print_comparison(context, &repo, &report, args.name_only, !args.no_patch)?;
+    print_comparison(context, &repo, &report, args)?;
     Ok(outcome(&report, args))
 }
 
@@ -115,9 +120,14 @@ fn print_comparison(
     context: &Context,
     repo: &Repository,
     report: &Comparison,
-    name_only: bool,
-    patch: bool,
+    args: &DiffArgs,
 ) -> Result<(), CommandError> {
+    let (name_only, patch) = (args.name_only, !args.no_patch);
+    args.report
+        .tell(context, || page::of_difference(report, repo))?;
+    if args.report.format == Format::Markdown && !context.json() {
+        return Ok(());
+    }
     let mut out = context.paged();
     if context.json() {
         out.json(report)?;

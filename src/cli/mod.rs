@@ -22,7 +22,10 @@ mod monitor;
 mod open;
 mod orgs;
 mod output;
+mod page;
+mod planned;
 mod records;
+mod revert;
 mod rollback;
 mod show;
 mod simorg;
@@ -100,6 +103,7 @@ enum Command {
     Diff(diff::DiffArgs),
     Accept(accept::AcceptArgs),
     Rollback(rollback::RollbackArgs),
+    Revert(revert::RevertArgs),
     Apply(rollback::ApplyArgs),
     Jobs(jobs::JobsArgs),
     Records(records::RecordsArgs),
@@ -157,6 +161,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Show(args) => show::run(context, &args),
         Command::Accept(args) => accept::run(context, args),
         Command::Rollback(args) => interruptible(rollback::run(context, args), LOOK),
+        Command::Revert(args) => interruptible(revert::run(context, args), LOOK),
         Command::Apply(args) => interruptible(rollback::apply(context, args), LOOK),
         Command::Jobs(args) => interruptible(jobs::run(context, args), LOOK),
         Command::Records(args) => interruptible(records::run(context, args), GOES_ON),

@@ -54,12 +54,25 @@ impl Context {
     ///
     /// No login, a login that ended, an org that does not answer.
     pub async fn open_org_of(&self, config: &Config) -> Result<Org, CommandError> {
+        self.open(config, self.globals().org.as_deref()).await
+    }
+
+    /// Connects to the org of the login that is kept under `name`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::open_org_of`].
+    pub async fn open_org_named(&self, config: &Config, name: &str) -> Result<Org, CommandError> {
+        self.open(config, Some(name)).await
+    }
+
+    async fn open(&self, config: &Config, named: Option<&str>) -> Result<Org, CommandError> {
         let mut options = login::client_options(self);
         options.api_version = Some(config.api_version);
         options.floor = config.limits.api_floor.unwrap_or(0);
         options.max_api_calls = options.max_api_calls.or(config.limits.max_api_calls);
         let choice = Choice {
-            named: self.globals().org.as_deref(),
+            named,
             variables: self.environment(),
             configured: config.org.login.as_deref(),
             vault: &login::vault(self)?,

@@ -7,26 +7,19 @@ use std::{
 };
 
 use clap::Args;
-use serde::Serialize;
 
 use super::{
     CommandError, Context, Outcome,
-    attendant::Attendant,
-    deploying::{HowArgs, confirm, failure, tell},
-    output::Tone,
-    text,
+    deploying::HowArgs,
+    planned::{ReportArgs, Session, ViewArgs, show},
+    text, when,
 };
 use crate::{
-    client::Org,
-    ops::{
-        rollback::{self, ApplyOptions, ApplyReport, PlannedRollback, RollbackOptions},
-        snapshot::SnapshotSetup,
-    },
+    ops::rollback::{self, Revert, RollbackOptions},
     plan::{
         deploy::TestLevel,
-        rollback::{Heading, Item, MAX_BYTES, Options, PlanFile, render},
+        rollback::{MAX_BYTES, Options, Pick, PlanFile},
     },
-    store::Repository,
 };
 
 /// Make a part of the org look like an earlier snapshot
@@ -39,12 +32,14 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     orgkeep rollback --to 5a90b3f CustomField:Account.Region__c\n  \
     orgkeep rollback --to before-the-project 'Layout:Account-*' --check\n  \
+    orgkeep rollback --to 2026-11-01 --author 'Jane Doe' --dry-run\n  \
+    orgkeep rollback --deploy 0Af5g00000Kx1ZbCAJ\n  \
     orgkeep rollback --to 2026-11-01 --all --plan plan.json\n  \
     orgkeep apply plan.json")]
 pub(super) struct RollbackArgs {
     /// Commit, tag, snapshot or date to go back to
-    #[arg(long, value_name = "COMMIT")]
-    to: String,
+    #[arg(long, value_name = "COMMIT", required_unless_present = "deploy")]
+    to: Option<String>,
 
     /// Components: `Type:Name`, a pattern, a type, or a path in the tree
     #[arg(value_name = "COMPONENT|GLOB")]
@@ -58,6 +53,18 @@ pub(super) struct RollbackArgs {
     #[arg(long, conflicts_with = "selectors")]
     all: bool,
 
+    /// Only what this person changed since then: a part of the name or address
+    #[arg(long, value_name = "WHO")]
+    author: Option<String>,
+
+    /// Only what was changed at or after this: a day, a time, or as in `3 days ago`
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+
+    /// What this deploy created, changed or deleted, back to the last snapshot before it
+    #[arg(long, value_name = "0Af…")]
+    deploy: Option<String>,
+
     /// Delete what is new since then
     #[arg(long)]
     delete_new: bool,
@@ -66,9 +73,8 @@ pub(super) struct RollbackArgs {
     #[arg(long)]
     accept_lossy: bool,
 
-    /// Write the plan to FILE and stop
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "yes"])]
-    plan: Option<PathBuf>,
+    #[command(flatten)]
+    view: ViewArgs,
 
     #[command(flatten)]
     how: HowArgs,
@@ -90,55 +96,23 @@ pub(super) struct ApplyArgs {
     digest: Option<String>,
 
     #[command(flatten)]
+    report: ReportArgs,
+
+    #[command(flatten)]
     how: HowArgs,
-}
-
-/// The result as JSON.
-#[derive(Serialize)]
-struct Report<'a> {
-    schema: &'static str,
-    org: &'a str,
-    org_id: String,
-    user: &'a str,
-    target: String,
-    digest: &'a str,
-    items: Vec<ItemReport<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a ApplyReport>,
-}
-
-#[derive(Serialize)]
-struct ItemReport<'a> {
-    component: String,
-    verdict: &'static str,
-    applies: bool,
-    reason: &'a str,
-    details: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because_of: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    page: Option<&'a str>,
-}
-
-impl<'a> ItemReport<'a> {
-    fn new(item: &'a Item) -> Self {
-        Self {
-            component: item.key.to_string(),
-            verdict: item.verdict.word(),
-            applies: item.applies,
-            reason: &item.reason,
-            details: &item.details,
-            because_of: item.because_of.as_ref().map(ToString::to_string),
-            page: item.page.as_deref(),
-        }
-    }
 }
 
 /// Runs `orgkeep rollback`.
 pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome, CommandError> {
     let session = Session::open(context).await?;
     let options = RollbackOptions {
-        to: args.to.clone(),
+        to: args.to.clone().unwrap_or_default(),
+        pick: Pick {
+            author: args.author.clone(),
+            since: args.since.as_deref().map(when::parse).transpose()?,
+            deploy: args.deploy.clone(),
+        },
+        push: args.how.push,
         selectors: args.selectors.clone(),
         except: args.except.clone(),
         allowed: Options {
@@ -146,10 +120,10 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
             accept_lossy: args.accept_lossy,
         },
         tests: args.how.tests(),
-        org: None,
+        ..RollbackOptions::default()
     };
     let planned = session.plan(context, &options).await?;
-    if args.selectors.is_empty() && !args.all {
+    if args.selectors.is_empty() && !args.all && options.pick.is_empty() {
         show(context, &session, &planned, None)?;
         if context.json() {
             return Ok(Outcome::Failed(2));
@@ -159,17 +133,9 @@ pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<Outcome
             "name components, such as `CustomField:Account.Region__c`, or say `--all`".to_owned(),
         ));
     }
-    if let Some(path) = &args.plan {
-        write_plan(path, &planned.file)?;
-        show(context, &session, &planned, None)?;
-        context.say(&format!(
-            "plan written to {}, digest {}",
-            text::one_line(&path.display().to_string()),
-            planned.file.digest
-        ));
-        return Ok(outcome(&planned, None));
-    }
-    session.carry_out(context, &planned, &args.how).await
+    session
+        .finish(context, &planned, &args.view, &args.how)
+        .await
 }
 
 /// Runs `orgkeep apply`.
@@ -186,8 +152,15 @@ pub(super) async fn apply(context: &Context, args: ApplyArgs) -> Result<Outcome,
     let session = Session::open(context).await?;
     let options = RollbackOptions {
         to: saved.target.clone(),
+        revert: (!saved.reverts.is_empty()).then(|| Revert {
+            commits: saved.reverts.clone(),
+            all: saved.choices.all,
+            each: saved.choices.each.clone(),
+        }),
         selectors: saved.selectors.clone(),
         except: saved.except.clone(),
+        pick: saved.pick.clone(),
+        push: args.how.push,
         allowed: saved.options,
         tests: match args.how.tests() {
             TestLevel::Default => saved.tests.clone(),
@@ -200,106 +173,9 @@ pub(super) async fn apply(context: &Context, args: ApplyArgs) -> Result<Outcome,
         tests: options.tests.clone(),
         ..saved
     })?;
-    session.carry_out(context, &planned, &args.how).await
-}
-
-/// The repository and the org that a command works on.
-struct Session {
-    repo: Repository,
-    setup: SnapshotSetup,
-    org: Org,
-}
-
-impl Session {
-    async fn open(context: &Context) -> Result<Self, CommandError> {
-        let repo = context.open_repository()?;
-        let (config, setup) = context.settings(&repo)?;
-        let org = context.open_org_of(&config).await?;
-        Ok(Self { repo, setup, org })
-    }
-
-    async fn plan(
-        &self,
-        context: &Context,
-        options: &RollbackOptions,
-    ) -> Result<PlannedRollback, CommandError> {
-        let planned = rollback::plan(
-            &self.org,
-            &self.repo,
-            &self.setup,
-            options,
-            context.monitor(),
-        )
-        .await?;
-        if let Some(named) = planned.target.moved_from {
-            context.say(&format!(
-                "{} is an earlier part of a snapshot; going back to its last, {}",
-                named.short(),
-                planned.target.commit.short()
-            ));
-        }
-        for deploy in &planned.deploys {
-            context.say(&text::one_line(&deploy.in_words()));
-        }
-        for commit in &planned.news {
-            context.say(&format!(
-                "new in the org: {}  {}  {}",
-                &commit.id[..7],
-                text::one_line(&commit.author),
-                text::one_line(&commit.subject)
-            ));
-        }
-        Ok(planned)
-    }
-
-    async fn carry_out(
-        &self,
-        context: &Context,
-        planned: &PlannedRollback,
-        how: &HowArgs,
-    ) -> Result<Outcome, CommandError> {
-        if !context.json() {
-            show(context, self, planned, None)?;
-        }
-        if planned.plan.is_empty() {
-            if context.json() {
-                show(context, self, planned, None)?;
-            } else {
-                context.out().line("nothing to do")?;
-            }
-            return Ok(outcome(planned, None));
-        }
-        if !how.check {
-            confirm(context, planned, how)?;
-        }
-        let attendant = Attendant::new(context);
-        let options = ApplyOptions {
-            check_only: how.check,
-            ignore_errors: how.ignore_errors,
-            interrupts: &attendant,
-        };
-        let report = rollback::apply(
-            &self.org,
-            &self.repo,
-            &self.setup,
-            planned,
-            options,
-            context.monitor(),
-        )
-        .await?;
-        if context.json() {
-            show(context, self, planned, Some(&report))?;
-        } else {
-            tell(context, &report)?;
-        }
-        if report.failed() {
-            if context.json() {
-                return Ok(Outcome::Failed(1));
-            }
-            return Err(failure(&report));
-        }
-        Ok(outcome(planned, Some(&report)))
-    }
+    session
+        .carry_out(context, &planned, &args.how, &args.report)
+        .await
 }
 
 /// Reads a saved plan; no more of a file than a plan can have.
@@ -317,88 +193,4 @@ fn read_plan(path: &Path) -> Result<PlanFile, CommandError> {
         let hint = err.hint();
         CommandError::failed(&err, Some(hint))
     })
-}
-
-fn write_plan(path: &Path, file: &PlanFile) -> Result<(), CommandError> {
-    let partial = path.with_extension("part");
-    fs::write(&partial, file.render())?;
-    fs::rename(&partial, path)?;
-    Ok(())
-}
-
-fn outcome(planned: &PlannedRollback, report: Option<&ApplyReport>) -> Outcome {
-    let has_gaps = report.is_some_and(ApplyReport::has_gaps);
-    if has_gaps || planned.left_to_people().next().is_some() {
-        Outcome::Partial
-    } else {
-        Outcome::Done
-    }
-}
-
-fn kind(planned: &PlannedRollback) -> &'static str {
-    let org = &planned.identity.org;
-    match (org.is_production(), org.is_sandbox) {
-        (true, _) => "production",
-        (_, true) => "sandbox",
-        _ => "trial",
-    }
-}
-
-/// Shows the plan; as JSON with what became of it.
-fn show(
-    context: &Context,
-    session: &Session,
-    planned: &PlannedRollback,
-    report: Option<&ApplyReport>,
-) -> Result<(), CommandError> {
-    let identity = &planned.identity;
-    let mut out = context.out();
-    if context.json() {
-        out.json(&Report {
-            schema: "orgkeep/rollback/1",
-            org: &identity.org.name,
-            org_id: identity.org.id.to_string(),
-            user: &identity.user.username,
-            target: planned.target.commit.to_string(),
-            digest: &planned.file.digest,
-            items: planned.plan.items.iter().map(ItemReport::new).collect(),
-            result: report,
-        })?;
-        return Ok(());
-    }
-    let rendered = render(
-        &planned.plan,
-        &Heading {
-            org: &identity.org.name,
-            kind: kind(planned),
-            user: &identity.user.username,
-            url: session.org.instance().as_str(),
-        },
-    );
-    let paint = context.paint();
-    for line in rendered.lines() {
-        let tone = match line.chars().next() {
-            Some('+') => Tone::Added,
-            Some('−' | '×' | '!') => Tone::Removed,
-            Some('~') => Tone::Changed,
-            Some('=') => Tone::Dim,
-            _ => Tone::Strong,
-        };
-        let line = text::printable(line);
-        let (sign, rest) = line.split_at(line.chars().next().map_or(0, char::len_utf8));
-        match tone {
-            Tone::Strong | Tone::Dim => out.line(&paint.paint(tone, &line))?,
-            _ => out.line(&format!("{}{rest}", paint.paint(tone, sign)))?,
-        }
-    }
-    if let Some(tests) = planned
-        .deploy
-        .tests
-        .in_words()
-        .filter(|_| !planned.plan.is_empty())
-    {
-        let line = format!("Tests: {}.", text::one_line(&tests));
-        out.line(&paint.paint(Tone::Strong, &line))?;
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What changed in one file of a component, in a few words each.
 
-use super::element::{self, ElementChange};
+use super::element::{self, ChangeKind, ElementChange, value};
 use crate::{registry::keys::KeyRules, xml};
 
 /// What changed between two states of a metadata file: `errorMessage`, `filter 2`.
@@ -39,4 +39,39 @@ pub fn changes(before: &[u8], after: &[u8]) -> Option<(String, Vec<ElementChange
     let after = xml::parse(after).ok()?.root;
     let changes = element::diff(&before, &after, KeyRules::official());
     Some((after.local_name().to_owned(), changes))
+}
+
+/// An element that differs, with what it says on either side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing {
+    /// Which one, in words.
+    pub what: String,
+    /// As it was.
+    pub before: String,
+    /// As it is.
+    pub after: String,
+}
+
+/// The elements that differ between two states of a metadata file.
+///
+/// Empty as for [`details`].
+#[must_use]
+pub fn elements(before: &[u8], after: &[u8]) -> Vec<Differing> {
+    let keys = KeyRules::official();
+    let Some((root, changes)) = changes(before, after) else {
+        return Vec::new();
+    };
+    let told = changes.iter().map(|it| {
+        let what = element::short(&root, it, keys);
+        let (before, after) = match it.kind {
+            ChangeKind::Moved => (String::new(), element::describe(&root, it, keys)),
+            _ => (value(it.before.as_ref()), value(it.after.as_ref())),
+        };
+        Differing {
+            what,
+            before,
+            after,
+        }
+    });
+    told.collect()
 }

@@ -7,4 +7,5 @@ pub mod child;
 pub mod element;
 pub mod file;
 pub mod text;
+pub mod three;
 pub mod tree;

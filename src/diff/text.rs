@@ -3,6 +3,8 @@
 //! Hides `similar`. Invariant: the lines that are the same or removed are the
 //! text before, those that are the same or added the text after, to the byte.
 
+use std::ops::Range;
+
 use similar::{ChangeTag, DiffTag, TextDiff};
 
 /// Lines shown around a change, as Git does it.
@@ -115,6 +117,17 @@ pub fn diff(before: &[u8], after: &[u8], n_context: usize) -> FileDiff {
         }
     }
     FileDiff::Text(hunks)
+}
+
+/// The lines of `before` that `after` has others for, in order.
+///
+/// Each is a range of lines before and one after; either may be empty.
+#[must_use]
+pub fn replaced(before: &[&str], after: &[&str]) -> Vec<(Range<usize>, Range<usize>)> {
+    let diff = TextDiff::configure().diff_slices(before, after);
+    let ops = diff.ops().iter();
+    let changed = ops.filter(|it| it.tag() != DiffTag::Equal);
+    changed.map(|it| (it.old_range(), it.new_range())).collect()
 }
 
 fn binary(before: &[u8], after: &[u8]) -> FileDiff {

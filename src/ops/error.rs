@@ -119,6 +119,20 @@ pub enum Refusal {
         /// The commit.
         commit: String,
     },
+    /// A commit that tells of no change of the org.
+    #[error("commit {commit} changed nothing in the org{}", kind_of(kind.as_deref()))]
+    NoChange {
+        /// The commit.
+        commit: String,
+        /// What kind of commit it is, where orgkeep wrote it.
+        kind: Option<String>,
+    },
+    /// A commit that is not in the history of the branch.
+    #[error("commit {commit} is not in the history of the branch")]
+    NotInHistory {
+        /// The commit.
+        commit: String,
+    },
     /// Something looks like a secret, and the settings say to stop then.
     #[error("nothing is committed: what looks like a secret stands in {first}{}", and_more(*n_more))]
     SuspectedSecret {
@@ -150,6 +164,18 @@ pub enum Refusal {
     /// A deploy that the org does not know, or not any more.
     #[error("the org knows no deploy `{job}`")]
     NoSuchDeploy {
+        /// The job.
+        job: String,
+    },
+    /// A deploy that changed nothing in the org.
+    #[error("deploy `{job}` changed nothing in the org")]
+    NoEffect {
+        /// The job.
+        job: String,
+    },
+    /// A deploy before which no snapshot was taken.
+    #[error("there is no snapshot from before deploy `{job}`")]
+    NoSnapshotBefore {
         /// The job.
         job: String,
     },
@@ -329,6 +355,10 @@ impl Refusal {
                     .to_owned()
             }
             Self::NotASnapshot { .. } => "`orgkeep log` lists the snapshots".to_owned(),
+            Self::NoChange { .. } => {
+                "name a commit that `orgkeep log` shows with a change; `rollback --to` goes back to a snapshot".to_owned()
+            }
+            Self::NotInHistory { .. } => "`orgkeep log` lists the commits".to_owned(),
             Self::SuspectedSecret { .. } => {
                 "take it out of the component, or exclude that in orgkeep.toml; where it is no secret, take one snapshot with suspected_secrets = \"report\" and say so with `orgkeep accept`"
                     .to_owned()
@@ -341,6 +371,10 @@ impl Refusal {
             Self::NoSuchDeploy { .. } => {
                 "`orgkeep jobs` lists those of this repository; Setup > Deployment Status lists all"
                     .to_owned()
+            }
+            Self::NoEffect { .. } => "name a deploy that succeeded and was no check".to_owned(),
+            Self::NoSnapshotBefore { .. } => {
+                "take one right before a deploy, with `orgkeep snapshot --only` or a whole one".to_owned()
             }
             Self::AllOrNothing => "leave `--ignore-errors` out".to_owned(),
             Self::Placeholder { .. } => {
@@ -409,6 +443,13 @@ impl Refusal {
             Self::BadFile { .. } => return None,
         })
     }
+}
+
+/// `: it is a gap commit`, as the end of a sentence.
+fn kind_of(kind: Option<&str>) -> String {
+    kind.map_or_else(String::new, |it| {
+        format!(": its kind is `{}`", it.escape_debug())
+    })
 }
 
 /// The first of several differences, and how many there are besides.

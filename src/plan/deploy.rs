@@ -202,6 +202,7 @@ pub fn plan_deploy(
             let name = name.filter(|it| !it.as_str().contains('*'));
             deleted.extend(name.map(|it| ComponentKey::new(item.key.type_name.clone(), it)));
         }
+        deleted.extend(item.deletes_inside.iter().cloned());
     }
     let kept: BTreeSet<_> = sent.iter().map(|(key, _)| folded(key)).collect();
     deleted.retain(|it| !kept.contains(&folded(it)));

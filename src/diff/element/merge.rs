@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ChangeKind, ElementChange, Id, Step,
     align::{COMMENT, content},
@@ -18,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
     /// The document with the changes of both sides; where they contradict each
-    /// other, with ours.
+    /// other, with those of the side that was chosen.
     pub element: Element,
     /// The changes of theirs that were left out, in their order.
     pub conflicts: Vec<Conflict>,
@@ -33,6 +35,16 @@ pub struct Conflict {
     pub theirs: ElementChange,
 }
 
+/// Which side holds where two changes contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Ours.
+    Ours,
+    /// Theirs.
+    Theirs,
+}
+
 /// Brings what `theirs` changed since `base` into `ours`, element by element.
 ///
 /// To undo a change, `base` is the document behind it, `theirs` the one before
@@ -40,23 +52,63 @@ pub struct Conflict {
 /// behind, where that is still known, else before the one it stood before.
 #[must_use]
 pub fn merge(base: &Element, ours: &Element, theirs: &Element, keys: &KeyRules) -> Merged {
+    merge_with(base, ours, theirs, keys, &mut |_| Side::Ours)
+}
+
+/// The same, where `choose` says of each conflict which side holds.
+///
+/// The conflicts of the result are those where ours holds.
+#[must_use]
+pub fn merge_with(
+    base: &Element,
+    ours: &Element,
+    theirs: &Element,
+    keys: &KeyRules,
+    choose: &mut dyn FnMut(&Conflict) -> Side,
+) -> Merged {
     let (base, ours, theirs) = (sorted(base, keys), sorted(ours, keys), sorted(theirs, keys));
     let our_changes = diff_sorted(&base, &ours, keys);
     let their_changes = diff_sorted(&base, &theirs, keys);
 
-    let index = Index::new(&our_changes, base.local_name(), keys);
+    let root = base.local_name();
+    let index = Index::new(&our_changes, root, keys);
     let mut conflicts = Vec::new();
     let mut taken = Vec::new();
+    let mut forced = Vec::new();
     for change in &their_changes {
-        match index.verdict(change) {
-            Verdict::Take => taken.push(change),
-            Verdict::Against(ours) => conflicts.push(Conflict {
-                ours: ours.clone(),
-                theirs: change.clone(),
-            }),
+        let Verdict::Against(ours) = index.verdict(change) else {
+            taken.push(change);
+            continue;
+        };
+        let conflict = Conflict {
+            ours: ours.clone(),
+            theirs: change.clone(),
+        };
+        match choose(&conflict) {
+            Side::Ours => conflicts.push(conflict),
+            Side::Theirs => {
+                taken.push(change);
+                forced.push(change.clone());
+            }
         }
     }
-    let mut lists = [our_changes.iter().collect(), taken];
+    let mut kept: Vec<&ElementChange> = our_changes.iter().collect();
+    if !forced.is_empty() {
+        // Whatever of ours contradicts what theirs was chosen for gives way to it.
+        let against = Index::new(&forced, root, keys);
+        kept.retain(|it| matches!(against.verdict(it), Verdict::Take));
+        // And what it gave way in holds no other change of theirs back.
+        let ours: Vec<ElementChange> = kept.iter().map(|it| (*it).clone()).collect();
+        let index = Index::new(&ours, root, keys);
+        conflicts.retain(|it| {
+            let stands = matches!(index.verdict(&it.theirs), Verdict::Against(_));
+            if !stands && let Some(free) = their_changes.iter().find(|all| **all == it.theirs) {
+                taken.push(free);
+            }
+            stands
+        });
+    }
+    let mut lists = [kept, taken];
     // Which side is whose must not matter where both put something in one place.
     lists.sort_by(|one, other| {
         one.iter()

@@ -14,6 +14,7 @@ mod find;
 mod lost;
 mod merge;
 mod nouns;
+mod value;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,8 +22,9 @@ pub use apply::{Misfit, apply, apply_as_written};
 pub use describe::{describe, describe_below, short, short_below};
 pub use find::{diff, diff_as_written};
 pub use lost::{Lost, put_back};
-pub use merge::{Conflict, Merged, merge};
+pub use merge::{Conflict, Merged, Side, merge, merge_with};
 pub use nouns::noun;
+pub use value::{quoted, value};
 
 use crate::{
     registry::keys::{KeyRules, Order},

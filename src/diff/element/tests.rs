@@ -303,6 +303,24 @@ proptest! {
     }
 
     #[test]
+    fn theirs_chosen_everywhere_is_ours_with_the_sides_turned([base, ours, theirs] in versions()) {
+        let chosen = merge_with(&base, &ours, &theirs, keys(), &mut |_| Side::Theirs);
+        prop_assert_eq!(&chosen.conflicts, &[]);
+        let turned = merge(&base, &theirs, &ours, keys());
+        prop_assert_eq!(chosen.element, turned.element);
+    }
+
+    #[test]
+    fn any_choice_can_be_carried_out([base, ours, theirs] in versions(), choices in any::<u64>()) {
+        let mut n = 0;
+        let mut choose = |_: &Conflict| {
+            n += 1;
+            if choices >> (n % 64) & 1 == 0 { Side::Ours } else { Side::Theirs }
+        };
+        let _ = merge_with(&base, &ours, &theirs, keys(), &mut choose);
+    }
+
+    #[test]
     fn merge_with_nothing_new_gives_ours([base, ours, _] in versions()) {
         let merged = merge(&base, &ours, &base, keys());
         prop_assert_eq!((merged.element, merged.conflicts.len()), (sorted(&ours), 0));

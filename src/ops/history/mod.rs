@@ -141,7 +141,8 @@ pub fn log(
     })
 }
 
-fn is_by(commit: &Commit, who: &str) -> bool {
+/// Whether a commit is by somebody whose name or address holds `who`.
+pub(super) fn is_by(commit: &Commit, who: &str) -> bool {
     let who = who.to_lowercase();
     commit.author.name.to_lowercase().contains(&who)
         || commit.author.email.to_lowercase().contains(&who)

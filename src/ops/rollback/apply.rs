@@ -3,7 +3,7 @@
 use super::{
     PlannedRollback,
     failure::{self, Failure, TestReport},
-    package::{Package, Packer, activation},
+    package::{Package, Packer, Secrets, activation},
     plan,
     report::{ApplyReport, Stage, may_have_changed, stage_after},
     residue,
@@ -29,6 +29,8 @@ use crate::{
 /// How to apply a plan.
 #[derive(Clone, Copy)]
 pub struct ApplyOptions<'a> {
+    /// The login that deploys, where it is another than the one that reads.
+    pub writer: Option<&'a Org>,
     /// Only check it in the org, which leaves nothing there.
     pub check_only: bool,
     /// Keep what goes in although other components fail; no production org takes that.
@@ -59,6 +61,24 @@ pub async fn apply(
         return Ok(ApplyReport::default());
     }
     planned.may_be_applied(options.ignore_errors)?;
+    let writer = options.writer.unwrap_or(org);
+    let user = match options.writer {
+        None => planned.identity.user.clone(),
+        Some(writer) => {
+            let identity = writer
+                .identity()
+                .await
+                .during("asking the org who is to deploy")?;
+            if identity.org.id != planned.identity.org.id {
+                return Err(Refusal::PlanOfOtherOrg {
+                    plan: planned.identity.org.id,
+                    found: identity.org.id,
+                }
+                .into());
+            }
+            identity.user
+        }
+    };
     let began = org.now().unwrap_or(Timestamp::UNKNOWN);
     let mut run = Run {
         org,
@@ -67,7 +87,8 @@ pub async fn apply(
         planned,
         monitor,
         sender: Sender {
-            org,
+            org: writer,
+            user,
             journal: Journal::new(repo, setup, planned.identity.org.id),
             planned,
             interrupts: options.interrupts,
@@ -89,6 +110,7 @@ pub async fn apply(
         setup,
         target: &target,
         now: &today,
+        secrets: Secrets::Org,
     };
     run.report.stage = run.carry_out(&packer, options.check_only).await?;
     if run.has_touched {
@@ -196,6 +218,10 @@ impl Run<'_> {
     async fn look_again(&self) -> Result<(), Error> {
         let mut options = self.planned.options.clone();
         options.to = self.planned.target.commit.to_string();
+        if let Some(revert) = &mut options.revert {
+            let commits = self.planned.reverts.iter();
+            revert.commits = commits.map(ToString::to_string).collect();
+        }
         let again = plan(self.org, self.repo, self.setup, &options, self.monitor).await?;
         again.must_equal(&self.planned.file)
     }
@@ -281,6 +307,7 @@ impl Run<'_> {
         let applied = self.planned.plan.applied();
         let options = SnapshotOptions {
             fresh: applied.map(|it| it.key.clone()).collect(),
+            push: self.planned.options.push,
             ..SnapshotOptions::default()
         };
         let report = snapshot::snapshot(self.org, self.repo, self.setup, &options, self.monitor)

@@ -148,6 +148,9 @@ impl<'a> Known<'a> {
                 ))
             }),
             unread: unread.map(|it| it.reason.clone()),
+            clashes: Vec::new(),
+            later: None,
+            jobs: Vec::new(),
         }
     }
 

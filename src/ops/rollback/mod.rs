@@ -8,10 +8,16 @@
 //! Invariant: nothing reaches the org before a check of it went well there and the
 //! plan, made again, was the same.
 
+mod aim;
 mod apply;
+mod ask;
 mod facts;
 mod failure;
 mod package;
+mod parcel;
+mod pick;
+mod preview;
+mod proof;
 mod report;
 mod residue;
 mod send;
@@ -26,10 +32,16 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use aim::Aim;
+pub use aim::Revert;
 pub use apply::{ApplyOptions, apply};
+use ask::Asked;
 pub(super) use failure::failures_of;
 pub use failure::{Failure, TestReport};
 use package::beside;
+pub use parcel::{Parcel, packages};
+pub use preview::{Preview, preview};
+pub use proof::{ProofOptions, ProofReport, prove};
 pub use report::{ApplyReport, JobReport, Stage};
 pub use residue::Residue;
 use sides::Sides;
@@ -48,12 +60,13 @@ use crate::{
         deploy::{DeployPlan, TestLevel, plan_deploy, test_level},
         retrieve::{CostModel, Limits},
         rollback::{
-            self, InvalidPlan, Options, PlanFile, RELEASE, RollbackPlan, SCHEMA, Step, Verdict,
+            self, Choices, InvalidPlan, Options, Pick, PlanFile, RELEASE, RollbackPlan, SCHEMA,
+            Step, Verdict, undo::Clash,
         },
         select::Selector,
     },
     progress::Monitor,
-    store::Repository,
+    store::{ObjectId, Repository},
 };
 
 /// What a rollback is asked for.
@@ -61,10 +74,16 @@ use crate::{
 pub struct RollbackOptions {
     /// The commit to go back to, as typed.
     pub to: String,
+    /// Commits to undo; then nothing is gone back to.
+    pub revert: Option<Revert>,
     /// Components, as typed; all that differ where there is none.
     pub selectors: Vec<String>,
     /// Components to leave alone, as typed.
     pub except: Vec<String>,
+    /// By what else components are selected.
+    pub pick: Pick,
+    /// Whether snapshots go to the remote.
+    pub push: bool,
     /// What the user allows.
     pub allowed: Options,
     /// Which tests a deploy runs.
@@ -90,6 +109,11 @@ pub struct PlannedRollback {
     pub news: Vec<snapshot::CommitReport>,
     /// What became of deploys that earlier runs began and did not see to their end.
     pub deploys: Vec<DeployNews>,
+    /// Commits that it undoes, newest first.
+    pub reverts: Vec<ObjectId>,
+    /// What these commits changed and somebody changed again since, where nobody has said
+    /// which is to hold.
+    pub clashes: Vec<Clash>,
     options: RollbackOptions,
     then: Base,
     now: Base,
@@ -103,6 +127,10 @@ pub struct PlannedRollback {
 ///
 /// [`Error`]: a commit that is no snapshot of this org, a selector that matches nothing,
 /// and whatever a snapshot fails with.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one step after the other, each with what the one before it gave"
+)]
 pub async fn plan(
     org: &Org,
     repo: &Repository,
@@ -121,7 +149,19 @@ pub async fn plan(
         .into());
     }
     let tip = history::tip(repo, &setup.branch, &setup.remote)?;
-    let target = target::resolve(repo, &options.to, tip, identity.org.id)?;
+    let deployed = match &options.pick.deploy {
+        None => None,
+        Some(job) => Some(pick::deployed(org, repo, tip, job).await?),
+    };
+    let options = &match &deployed {
+        Some(deployed) if options.to.is_empty() => RollbackOptions {
+            to: deployed.before.to_string(),
+            ..options.clone()
+        },
+        _ => options.clone(),
+    };
+    // What cannot be meant is refused before the org is asked for anything.
+    aim::check(repo, options, tip, identity.org.id)?;
     let mut news = Vec::new();
     let mut deploys = Vec::new();
     let mut refresh = |report: snapshot::SnapshotReport| {
@@ -132,27 +172,40 @@ pub async fn plan(
             deploys.push(deploy);
         }
     };
-    let everything = SnapshotOptions::default();
+    let everything = SnapshotOptions {
+        push: options.push,
+        ..SnapshotOptions::default()
+    };
     refresh(snapshot::snapshot(org, repo, setup, &everything, monitor).await?);
 
     let mut now = read_tip(repo, setup)?;
-    let then = Base::beside(repo, target.commit, &now, &setup.package_dirs)?;
-    let at = org.now().unwrap_or(Timestamp::UNKNOWN);
-    let mut decided = decide(repo, &then, &now, options, setup.api_version, at)?;
+    let mut aim = aim::resolve(repo, setup, options, &now, identity.org.id)?;
+    aim.picked = pick::pick(repo, &options.pick, deployed.as_ref(), &aim, &now)?;
+    let mut decided = decide(org, repo, &aim, &now, options, setup.api_version).await?;
     if let Decided::NotFresh(only) = decided {
         let fresh = SnapshotOptions {
             only,
+            push: options.push,
             ..SnapshotOptions::default()
         };
         refresh(snapshot::snapshot(org, repo, setup, &fresh, monitor).await?);
         now = read_tip(repo, setup)?;
+        aim = aim::resolve(repo, setup, options, &now, identity.org.id)?;
+        aim.picked = pick::pick(repo, &options.pick, deployed.as_ref(), &aim, &now)?;
+        let sides = Sides::new(repo, &aim, &now, options)?;
+        let asked = ask::ask(org, &sides).await?;
         let at = org.now().unwrap_or(Timestamp::UNKNOWN);
-        let sides = Sides::new(repo, &then, &now, options)?;
-        decided = Decided::Plan(sides.plan(options, setup.api_version, at)?);
+        decided = Decided::Plan(sides.plan(options, setup.api_version, at, &asked)?);
     }
     let Decided::Plan(plan) = decided else {
         unreachable!("what was not fresh has been read again")
     };
+    let Aim {
+        target,
+        then,
+        revert,
+        ..
+    } = aim;
     let mut deploy = plan_deploy(
         &plan,
         &CostModel::default(),
@@ -169,9 +222,22 @@ pub async fn plan(
         release: RELEASE.to_owned(),
         org: identity.org.id,
         target: target.commit.to_string(),
+        reverts: revert
+            .iter()
+            .flat_map(|it| &it.commits)
+            .map(ToString::to_string)
+            .collect(),
+        choices: options
+            .revert
+            .as_ref()
+            .map_or_else(Choices::default, |it| Choices {
+                all: it.all,
+                each: it.each.clone(),
+            }),
         base: now.commit.map_or_else(String::new, |it| it.to_string()),
         selectors: options.selectors.clone(),
         except: options.except.clone(),
+        pick: options.pick.clone(),
         options: options.allowed,
         tests: options.tests.clone(),
         entries: Vec::new(),
@@ -187,6 +253,12 @@ pub async fn plan(
         identity,
         news,
         deploys,
+        clashes: revert
+            .iter()
+            .flat_map(|it| it.clashes.values().flatten())
+            .cloned()
+            .collect(),
+        reverts: revert.map_or_else(Vec::new, |it| it.commits),
         options: options.clone(),
         then,
         now,
@@ -243,20 +315,22 @@ enum Decided {
 }
 
 /// The verdicts, or what must be fresher for them.
-fn decide(
+async fn decide(
+    org: &Org,
     repo: &Repository,
-    then: &Base,
+    aim: &Aim,
     now: &Base,
     options: &RollbackOptions,
     version: ApiVersion,
-    at: Timestamp,
 ) -> Result<Decided, Error> {
-    let sides = Sides::new(repo, then, now, options)?;
+    let sides = Sides::new(repo, aim, now, options)?;
     let only = sides.not_fresh(options, version)?;
-    Ok(match only.is_empty() {
-        true => Decided::Plan(sides.plan(options, version, at)?),
-        false => Decided::NotFresh(only),
-    })
+    if !only.is_empty() {
+        return Ok(Decided::NotFresh(only));
+    }
+    let asked = ask::ask(org, &sides).await?;
+    let at = org.now().unwrap_or(Timestamp::UNKNOWN);
+    Ok(Decided::Plan(sides.plan(options, version, at, &asked)?))
 }
 
 /// A plan that was made from the branch alone.
@@ -283,12 +357,11 @@ pub fn outline(
 ) -> Result<Outline, Error> {
     let now = read_tip(repo, setup)?;
     let org = now.kept_org(&setup.branch)?.org_id;
-    let tip = history::tip(repo, &setup.branch, &setup.remote)?;
-    let target = target::resolve(repo, &options.to, tip, org)?;
-    let then = Base::beside(repo, target.commit, &now, &setup.package_dirs)?;
-    let sides = Sides::new(repo, &then, &now, options)?;
+    let mut aim = aim::resolve(repo, setup, options, &now, org)?;
+    aim.picked = pick::pick(repo, &options.pick, None, &aim, &now)?;
+    let sides = Sides::new(repo, &aim, &now, options)?;
     let stale = sides.not_fresh(options, setup.api_version)?;
-    let plan = sides.plan(options, setup.api_version, at)?;
+    let plan = sides.plan(options, setup.api_version, at, &Asked::default())?;
     let deploy = plan_deploy(
         &plan,
         &CostModel::default(),
@@ -307,7 +380,11 @@ impl PlannedRollback {
     /// What it does, in one line.
     #[must_use]
     pub fn title(&self) -> String {
-        rollback::title(&self.plan, &self.target.commit.short())
+        if self.reverts.is_empty() {
+            return rollback::title(&self.plan, &self.target.commit.short());
+        }
+        let commits: Vec<_> = self.reverts.iter().map(|it| it.short()).collect();
+        rollback::title_of_revert(&self.plan, &commits)
     }
 
     /// Everything that it changes in the org.

@@ -50,6 +50,17 @@ pub(super) struct Packer<'a> {
     pub(super) setup: &'a SnapshotSetup,
     pub(super) target: &'a TreeView<'a>,
     pub(super) now: &'a TreeView<'a>,
+    /// Where values come from that the snapshot does not hold.
+    pub(super) secrets: Secrets,
+}
+
+/// Where the values of secrets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secrets {
+    /// From the org, as it has them now.
+    Org,
+    /// From nowhere: what has one is left out.
+    Nowhere,
 }
 
 type Sources = BTreeMap<ComponentKey, BTreeMap<TreePath, SourceFile>>;
@@ -126,9 +137,10 @@ impl Packer<'_> {
         for entry in joined {
             if let Some(file) = files.iter().find(|it| it.bytes == entry.bytes) {
                 let path = in_tree(file);
-                let sent = path.parse::<TreePath>().ok();
-                let sent = sent.and_then(|it| call.files.get(&it));
-                let is_target = matches!(sent, Some((_, Content::Target)));
+                let at = path.parse::<TreePath>().ok();
+                let sent = at.and_then(|it| Some((call.files.get(&it)?, it)));
+                let is_target = matches!(sent, Some(((key, Content::Target), at))
+                    if self.target.is_committed(key, &at));
                 places
                     .by_entry
                     .insert(entry.path.clone(), (path, is_target));
@@ -205,6 +217,11 @@ impl Packer<'_> {
             .map(|(family, _)| family.clone())
             .collect();
         if redacted.is_empty() {
+            return Ok(());
+        }
+        if self.secrets == Secrets::Nowhere {
+            let reason = "the snapshot does not hold the secret in it: orgkeep itself deploys it";
+            refused.extend(redacted.into_iter().map(|it| (it, reason.to_owned())));
             return Ok(());
         }
         let present = self.retrieve(&redacted).await?;

@@ -5,7 +5,7 @@
 
 use super::{PlannedRollback, package::Package, report::JobReport};
 use crate::{
-    client::{self, DeployOptions, DeployResult, Org},
+    client::{self, DeployOptions, DeployResult, Org, UserInfo},
     ledger::DeployRecord,
     model::{Author, RecordId, Timestamp},
     ops::{
@@ -22,6 +22,8 @@ const LOOKS: usize = 5;
 /// Sends deploys of one rollback, one after the other.
 pub(super) struct Sender<'a> {
     pub(super) org: &'a Org,
+    /// Who deploys.
+    pub(super) user: UserInfo,
     pub(super) journal: Journal<'a>,
     pub(super) planned: &'a PlannedRollback,
     pub(super) interrupts: &'a dyn Interrupts,
@@ -163,7 +165,7 @@ impl Sender<'_> {
                 .iter()
                 .filter_map(|it| it.id.parse::<RecordId>().ok()),
         );
-        let user = Some(self.planned.identity.user.id);
+        let user = Some(self.user.id);
         for wait in self.org.options().poll.waits().take(LOOKS) {
             let found = jobs::lost_job(self.org, user, sent, check_only, &known).await?;
             match found.as_slice() {
@@ -184,7 +186,7 @@ impl Sender<'_> {
         check_only: bool,
         job: Option<RecordId>,
     ) -> Result<(), Error> {
-        let user = &self.planned.identity.user;
+        let user = &self.user;
         let record = DeployRecord {
             job,
             run: self.run.clone(),

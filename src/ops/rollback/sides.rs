@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
-use super::{RollbackOptions, facts, view::TreeView};
+use super::{RollbackOptions, aim::Aim, ask::Asked, facts, view::TreeView};
 use crate::{
     model::{ApiVersion, ComponentKey, Timestamp},
     ops::{error::Error, history, snapshot::Base},
@@ -13,7 +13,7 @@ use crate::{
             incremental::{self, Trust},
             partial,
         },
-        rollback::{self, Inputs, RollbackPlan},
+        rollback::{self, Facts, Inputs, RollbackPlan},
         select::{Catalogue, Glob, Selector},
     },
     registry::Registry,
@@ -24,32 +24,47 @@ use crate::{
 /// Two trees, what differs between them, and what of it was selected.
 pub(super) struct Sides<'a> {
     repo: &'a Repository,
-    then: &'a Base,
+    aim: &'a Aim,
     now: &'a Base,
-    target: TreeView<'a>,
-    today: TreeView<'a>,
-    differing: BTreeSet<ComponentKey>,
-    selected: BTreeSet<ComponentKey>,
+    pub(super) target: TreeView<'a>,
+    pub(super) today: TreeView<'a>,
+    pub(super) differing: BTreeSet<ComponentKey>,
+    pub(super) selected: BTreeSet<ComponentKey>,
 }
 
 impl<'a> Sides<'a> {
     pub(super) fn new(
         repo: &'a Repository,
-        then: &'a Base,
+        aim: &'a Aim,
         now: &'a Base,
         options: &RollbackOptions,
     ) -> Result<Self, Error> {
         let mut sides = Self {
             repo,
-            then,
+            aim,
             now,
-            target: TreeView::new(repo, then),
+            target: TreeView::new(repo, &aim.then),
             today: TreeView::new(repo, now),
-            differing: differing(repo, then, now)?,
+            differing: differing(repo, &aim.then, now)?,
             selected: BTreeSet::new(),
         };
+        sides.look_at_what_was_undone();
         sides.selected = sides.select(options)?;
         Ok(sides)
+    }
+
+    /// What commits that are undone changed stands in no tree of the repository.
+    fn look_at_what_was_undone(&mut self) {
+        for key in self.aim.revert.iter().flat_map(|it| &it.touched) {
+            if key.type_name.as_str() == "Flow" {
+                continue;
+            }
+            if self.target.blobs(key) == self.today.blobs(key) {
+                self.differing.remove(key);
+            } else {
+                self.differing.insert(key.clone());
+            }
+        }
     }
 
     /// Whether either tree has a file of it.
@@ -57,15 +72,28 @@ impl<'a> Sides<'a> {
         self.target.has(key) || self.today.has(key)
     }
 
-    /// What the user selected, of both trees.
+    /// What the user selected, of what the aim is about.
     fn select(&self, options: &RollbackOptions) -> Result<BTreeSet<ComponentKey>, Error> {
+        let mut found = self.select_by_name(options)?;
+        if let Some(revert) = &self.aim.revert {
+            found.retain(|it| revert.touched.contains(it));
+        }
+        if let Some(picked) = &self.aim.picked {
+            found.retain(|it| picked.keys.contains(it));
+        }
+        Ok(found)
+    }
+
+    /// What the user selected by name, of both trees.
+    fn select_by_name(&self, options: &RollbackOptions) -> Result<BTreeSet<ComponentKey>, Error> {
         let parse = |texts: &[String]| -> Vec<Selector> {
             texts.iter().map(|it| Selector::parse(it)).collect()
         };
         let (wanted, except) = (parse(&options.selectors), parse(&options.except));
         if wanted.is_empty() {
-            let all = self.differing.iter().filter(|it| self.has(it));
-            let mut all: BTreeSet<_> = all.cloned().collect();
+            let touched = self.aim.revert.as_ref().map(|it| &it.touched);
+            let all = touched.unwrap_or(&self.differing).iter();
+            let mut all: BTreeSet<_> = all.filter(|it| self.has(it)).cloned().collect();
             if !except.is_empty() {
                 for key in self.catalogue(&except).select_all(&except, &[])? {
                     all.remove(&key);
@@ -133,7 +161,9 @@ impl<'a> Sides<'a> {
                 incremental::trust(&it.type_name, remote.modified.at) == Trust::Slice
             })
         };
-        let mut only: BTreeSet<&ComponentKey> = if options.selectors.is_empty() {
+        let is_all =
+            options.selectors.is_empty() && options.revert.is_none() && options.pick.is_empty();
+        let mut only: BTreeSet<&ComponentKey> = if is_all {
             let listed = self.now.inventories.values();
             let listed = listed.flat_map(|it| it.components.values());
             listed
@@ -195,17 +225,37 @@ impl<'a> Sides<'a> {
         options: &RollbackOptions,
         version: ApiVersion,
         at: Timestamp,
+        asked: &Asked,
     ) -> Result<RollbackPlan, Error> {
-        let (then, now) = (self.then, self.now);
+        let (aim, now) = (self.aim, self.now);
+        let then = &aim.then;
         let views = (&self.target, &self.today);
         let known = facts::Known::new(self.repo, (then, now), views, version)?;
+        let rules = self.today.keys();
+        let rules = rules.filter(|it| it.type_name.as_str() == "DuplicateRule");
+        let rules: BTreeSet<_> = rules.cloned().collect();
         let plan = rollback::plan(&Inputs {
             target: &self.target,
             now: &self.today,
             selected: &self.selected,
             differing: &self.differing,
             proves_absence: &|key| then.coverage.proves_absence(key),
-            facts: &|key| known.of(key),
+            facts: &|key| {
+                let clashes = aim.revert.as_ref().and_then(|it| it.clashes.get(key));
+                let clashes = clashes.cloned().unwrap_or_default();
+                let jobs = asked.jobs.get(key).cloned().unwrap_or_default();
+                let later = aim.picked.as_ref().and_then(|it| it.later.get(key));
+                // What was named is meant whoever changed it.
+                let later = later.filter(|_| options.selectors.is_empty()).cloned();
+                Facts {
+                    clashes,
+                    jobs,
+                    later,
+                    ..known.of(key)
+                }
+            },
+            missing_users: &asked.missing_users,
+            everything: &rules,
             is_redacted: &redact::has_placeholder,
             at,
             options: options.allowed,

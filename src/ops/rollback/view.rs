@@ -72,6 +72,20 @@ impl<'a> TreeView<'a> {
         files.into_iter().flatten().filter(move |it| it.key == key)
     }
 
+    /// Whether a commit has what stands at `path` of a component.
+    pub(super) fn is_committed(&self, key: &ComponentKey, path: &TreePath) -> bool {
+        let blobs = self.blobs(key);
+        let mut blobs = blobs.iter();
+        blobs.any(|(it, id)| *it == path.as_str() && !self.base.contents.contains_key(id))
+    }
+
+    fn bytes(&self, id: ObjectId) -> Result<Vec<u8>, store::Error> {
+        match self.base.contents.get(&id) {
+            Some(bytes) => Ok(bytes.clone()),
+            None => self.repo.blob(id),
+        }
+    }
+
     /// The first failure to read, which answers given since lack.
     pub(super) fn check(&self) -> Result<(), store::Error> {
         self.failed.borrow_mut().take().map_or(Ok(()), Err)
@@ -137,7 +151,7 @@ impl View for TreeView<'_> {
             let Ok(path) = path.parse::<TreePath>() else {
                 continue;
             };
-            match self.repo.blob(id) {
+            match self.bytes(id) {
                 Ok(bytes) => files.push(ViewFile {
                     path,
                     bytes: Arc::from(bytes),

@@ -41,6 +41,8 @@ pub struct Base {
     pub redacted: RedactedValues,
     /// Our files of each top-level component.
     pub families: BTreeMap<ComponentKey, Vec<OwnedFile>>,
+    /// Bytes of files that are in no repository: of a tree that was never written.
+    pub contents: BTreeMap<ObjectId, Vec<u8>>,
     /// The package directory in which every file stands where `sf` would put it.
     pub(super) usual_in: Option<TreePath>,
 }
@@ -174,6 +176,7 @@ impl Base {
             flows,
             redacted,
             families,
+            contents: BTreeMap::new(),
             usual_in: package_dirs.first().filter(|_| is_usual).cloned(),
         })
     }

@@ -31,6 +31,7 @@ fn item(of: &str, sends: bool) -> Item {
         } else {
             vec![key.name.to_string()]
         },
+        deletes_inside: Vec::new(),
         before: Vec::new(),
         after: Vec::new(),
         redacted: false,

@@ -18,10 +18,16 @@ use crate::xml::{self, Element};
 const NAMED: usize = 5;
 
 /// A component, how it is referred to, and the texts of which a file must have one.
-struct Named {
+pub(super) struct Named {
     key: ComponentKey,
     references: References,
     spellings: Vec<String>,
+}
+
+impl Named {
+    pub(super) fn key(&self) -> &ComponentKey {
+        &self.key
+    }
 }
 
 /// Components by the words with which their spellings begin.
@@ -60,7 +66,7 @@ impl Index {
     }
 
     /// The components that one of `files` may name.
-    fn near(&self, files: &[ViewFile]) -> Vec<&Named> {
+    pub(super) fn near(&self, files: &[ViewFile]) -> Vec<&Named> {
         let mut found: BTreeSet<usize> = BTreeSet::new();
         for file in files {
             let said = words(&file.bytes).chain(std::iter::once(String::new()));

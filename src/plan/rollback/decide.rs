@@ -6,19 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::closure::Index;
+use super::people;
 use super::permissions::{self, Things};
 use super::references::{goes_with, may_take_along};
 use super::rules::{self, Act, Case};
+use super::undo::Clash;
 use super::{
     Content, Facts, FlowVersions, Inputs, Item, RollbackPlan, Step, Verdict, View, ViewFile,
 };
-use crate::diff::element::noun;
+use crate::diff::child::{child_of, has_children_inside};
+use crate::diff::element::{self, ChangeKind, noun};
 use crate::model::{ComponentKey, TypeName};
 use crate::plan::commits::counted;
+use crate::registry::Registry;
+use crate::registry::keys::KeyRules;
 use crate::xml::{self, Document, Element};
 
 /// Most details of one kind that are named one by one.
-const NAMED: usize = 5;
+pub(super) const NAMED: usize = 5;
 
 /// Plans the rollback of what was selected.
 ///
@@ -47,6 +52,8 @@ pub fn plan(inputs: &Inputs<'_>) -> RollbackPlan {
         }
     }
     planner.find_lost();
+    planner.find_needed();
+    planner.check_order_of_duplicate_rules();
     planner.warn_of_missing();
     RollbackPlan {
         items: planner.items.into_values().collect(),
@@ -193,6 +200,20 @@ impl Planner<'_> {
             item.reason = format!("its present state could not be read: {reason}");
             return item;
         }
+        if let Some(later) = &facts.later {
+            item.verdict = Verdict::Manual;
+            item.reason =
+                format!("changed after that deploy, {later}: name it to roll it back too");
+            return item;
+        }
+        if !facts.clashes.is_empty() {
+            item.verdict = Verdict::Manual;
+            "somebody changed the same since: `--ours` keeps that, `--theirs` undoes it too"
+                .clone_into(&mut item.reason);
+            let words = facts.clashes.iter().map(Clash::in_words);
+            item.details.extend(words);
+            return item;
+        }
         let active_differs = facts
             .flow
             .as_ref()
@@ -273,11 +294,63 @@ impl Planner<'_> {
         if permissions::has_entries(&item.key.type_name) {
             self.revert_permissions(item, facts);
         } else {
-            let files = self.inputs.target.read(&item.key);
-            item.files = files
-                .into_iter()
-                .map(|it| (it.path, Content::Target))
-                .collect();
+            self.send_target(item);
+            self.find_new_inside(item);
+        }
+    }
+
+    /// Sends the target's files, without users that the org does not have.
+    fn send_target(&self, item: &mut Item) {
+        for file in self.inputs.target.read(&item.key) {
+            let cut = parse(&file).and_then(|root| {
+                people::without(&item.key.type_name, &root, self.inputs.missing_users)
+            });
+            let content = match cut {
+                None => Content::Target,
+                Some((root, left_out)) => {
+                    for user in left_out.iter().take(NAMED) {
+                        let detail = format!("without user {user}, whom the org does not have");
+                        item.details.push(detail);
+                    }
+                    merged(root)
+                }
+            };
+            item.files.push((file.path, content));
+        }
+    }
+
+    /// Components inside a file that came since: a deploy of the file leaves them.
+    fn find_new_inside(&self, item: &mut Item) {
+        let registry = Registry::official();
+        if !has_children_inside(registry, &item.key) {
+            return;
+        }
+        let then = first_document(&self.inputs.target.read(&item.key));
+        let now = first_document(&self.inputs.now.read(&item.key));
+        let (Some(then), Some(now)) = (then, now) else {
+            return;
+        };
+        let changes = element::diff(&then, &now, KeyRules::official());
+        let children = changes
+            .iter()
+            .filter_map(|it| child_of(registry, &item.key, it));
+        let new: Vec<ComponentKey> = children
+            .filter(|it| it.kind == ChangeKind::Added)
+            .map(|it| it.key)
+            .collect();
+        let may = self.inputs.options.delete_new;
+        for key in new.iter().take(NAMED) {
+            item.details.push(match may {
+                true => format!("deletes {key}, which is new since then"),
+                false => format!("{key} is new since then and stays; `--delete-new` deletes it"),
+            });
+        }
+        if NAMED < new.len() {
+            let more = new.len() - NAMED;
+            item.details.push(format!("and {more} more that are new"));
+        }
+        if may {
+            item.deletes_inside = new;
         }
     }
 
@@ -388,11 +461,7 @@ impl Planner<'_> {
                     .push(format!("its later draft, version {draft}, stays lost"));
             }
         }
-        let files = self.inputs.target.read(&item.key);
-        item.files = files
-            .into_iter()
-            .map(|it| (it.path, Content::Target))
-            .collect();
+        self.send_target(item);
     }
 
     fn delete(&self, item: &mut Item, facts: &Facts) {
@@ -450,6 +519,7 @@ impl Planner<'_> {
             because_of: None,
             files: Vec::new(),
             deletes: Vec::new(),
+            deletes_inside: Vec::new(),
             before: Vec::new(),
             after: Vec::new(),
             redacted: false,
@@ -506,7 +576,7 @@ pub(super) fn parse(file: &ViewFile) -> Option<Element> {
     xml::parse(&file.bytes).ok().map(|it| it.root)
 }
 
-fn first_document(files: &[ViewFile]) -> Option<Element> {
+pub(super) fn first_document(files: &[ViewFile]) -> Option<Element> {
     files.iter().find_map(parse)
 }
 

@@ -10,7 +10,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Options, RollbackPlan, Step, Verdict};
-use crate::model::{ComponentKey, OrgId, RecordId, RemoteComponent, Stamp, TreePath};
+use crate::diff::element::Side;
+use crate::model::{ComponentKey, OrgId, RecordId, RemoteComponent, Stamp, Timestamp, TreePath};
 use crate::plan::deploy::TestLevel;
 
 /// Schema of the file.
@@ -36,6 +37,12 @@ pub struct PlanFile {
     pub org: OrgId,
     /// Id of the commit to go back to.
     pub target: String,
+    /// Ids of the commits that are undone, newest first; then `target` is the one before them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<String>,
+    /// What was chosen where somebody changed the same since.
+    #[serde(default, skip_serializing_if = "Choices::is_empty")]
+    pub choices: Choices,
     /// Id of the commit that holds the org as it was when the plan was made.
     pub base: String,
     /// What was selected, as typed.
@@ -43,6 +50,9 @@ pub struct PlanFile {
     /// What was taken out of that, as typed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<String>,
+    /// By what else it was selected.
+    #[serde(default, skip_serializing_if = "Pick::is_empty")]
+    pub pick: Pick,
     /// What the user allowed.
     pub options: Options,
     /// Which tests were asked for.
@@ -54,6 +64,49 @@ pub struct PlanFile {
     pub beside: BTreeMap<ComponentKey, String>,
     /// Digest of all that stands before.
     pub digest: String,
+}
+
+/// By what components are selected besides their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pick {
+    /// What this person changed since the target: a part of the name or address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// What was changed at or after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What this deploy created, changed or deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<String>,
+}
+
+impl Pick {
+    /// Whether nothing is picked so.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What was chosen where a commit is undone and somebody changed the same since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choices {
+    /// For all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<Side>,
+    /// For one, by component and what it is about.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub each: BTreeMap<String, Side>,
+}
+
+impl Choices {
+    /// Whether nothing was chosen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_none() && self.each.is_empty()
+    }
 }
 
 /// One component of a saved plan.
@@ -234,7 +287,7 @@ impl PlanFile {
                         (path.clone(), digest)
                     })
                     .collect(),
-                deletes: item.deletes.clone(),
+                deletes: names_of(item),
                 steps: item.before.iter().chain(&item.after).cloned().collect(),
             })
             .collect();
@@ -303,10 +356,21 @@ impl PlanFile {
             again.org.as_str().to_owned(),
         );
         input("target", self.target.clone(), again.target.clone());
+        input("commits", self.reverts.join(" "), again.reverts.join(" "));
+        input(
+            "choices",
+            format!("{:?}", self.choices),
+            format!("{:?}", again.choices),
+        );
         input(
             "selectors",
             self.selectors.join(" "),
             again.selectors.join(" "),
+        );
+        input(
+            "pick",
+            format!("{:?}", self.pick),
+            format!("{:?}", again.pick),
         );
         input("exceptions", self.except.join(" "), again.except.join(" "));
         input(
@@ -355,6 +419,12 @@ impl PlanFile {
         }
         found
     }
+}
+
+/// Names that an item deletes; those of another type with it.
+fn names_of(item: &super::Item) -> Vec<String> {
+    let inside = item.deletes_inside.iter().map(ToString::to_string);
+    item.deletes.iter().cloned().chain(inside).collect()
 }
 
 impl Entry {

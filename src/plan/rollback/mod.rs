@@ -10,12 +10,16 @@
 
 mod closure;
 mod decide;
+mod duplicates;
 mod file;
+mod needed;
+pub mod people;
 pub mod permissions;
 pub mod references;
 mod render;
 mod rules;
 mod title;
+pub mod undo;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,11 +28,14 @@ use serde::{Deserialize, Serialize};
 
 pub use closure::{WentWith, went_with};
 pub use decide::plan;
-pub use file::{Difference, Entry, InvalidPlan, MAX_BYTES, PlanFile, RELEASE, SCHEMA};
+pub use file::{
+    Choices, Difference, Entry, InvalidPlan, MAX_BYTES, Pick, PlanFile, RELEASE, SCHEMA,
+};
 pub use render::{Heading, render};
-pub use title::title;
+pub use title::{title, title_of_revert};
 
 use crate::model::{ComponentKey, Timestamp, TreePath};
+use undo::Clash;
 
 /// What becomes of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,8 +151,15 @@ pub struct Facts {
     pub deleted_at: Option<Timestamp>,
     /// For a flow or its definition, the flow's versions.
     pub flow: Option<FlowVersions>,
+    /// Jobs that are scheduled to run it, by name.
+    pub jobs: Vec<String>,
     /// Why its present state could not be read freshly.
     pub unread: Option<String>,
+    /// Who changed it after the deploy that is to be undone, in words.
+    pub later: Option<String>,
+    /// What a commit that is to be undone did to it, where somebody changed the same since
+    /// and nobody has said which is to hold.
+    pub clashes: Vec<Clash>,
 }
 
 /// What a user allows.
@@ -167,12 +181,17 @@ pub struct Inputs<'a> {
     pub selected: &'a BTreeSet<ComponentKey>,
     /// Every component that differs between the two trees, selected or not.
     pub differing: &'a BTreeSet<ComponentKey>,
+    /// Every component that the org has now of types that are looked at as a whole:
+    /// duplicate rules.
+    pub everything: &'a BTreeSet<ComponentKey>,
     /// Whether the target's ledger proves that a component was not there.
     pub proves_absence: &'a dyn Fn(&ComponentKey) -> bool,
     /// What else is known of a component.
     pub facts: &'a dyn Fn(&ComponentKey) -> Facts,
     /// Whether a file holds a placeholder where a secret was.
     pub is_redacted: &'a dyn Fn(&[u8]) -> bool,
+    /// Usernames that the target names and that the org does not have, in lower case.
+    pub missing_users: &'a BTreeSet<String>,
     /// The time now, by the org's clock.
     pub at: Timestamp,
     /// What a user allows.
@@ -222,6 +241,9 @@ pub struct Item {
     pub files: Vec<(TreePath, Content)>,
     /// Names under which it is deleted: itself, or the versions of a flow.
     pub deletes: Vec<String>,
+    /// Components inside its file that are deleted, since they are new: a deploy of the file
+    /// leaves what it does not name.
+    pub deletes_inside: Vec<ComponentKey>,
     /// What is done before the deploy.
     pub before: Vec<Step>,
     /// What is done after it.

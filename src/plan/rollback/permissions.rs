@@ -227,6 +227,25 @@ pub fn give_back(type_name: &TypeName, now: &Element, merged: &Element) -> Eleme
     }
 }
 
+/// The document of a profile once the org has taken the entries of `sent`.
+///
+/// An entry that gives nothing is left out, as a retrieve leaves it out.
+#[must_use]
+pub fn deployed(type_name: &TypeName, now: &Element, sent: &Element) -> Element {
+    let mut slots = by_slot(type_name, now);
+    slots.extend(by_slot(type_name, sent));
+    let gives = |entries: &[&Element]| !has_flag(entries) || grants(entries) > 0;
+    let children = slots
+        .into_values()
+        .filter(|it| gives(it))
+        .flat_map(|it| owned(&it));
+    Element {
+        name: now.name.clone(),
+        attributes: now.attributes.clone(),
+        children: children.map(Node::Element).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -8,16 +8,36 @@ use crate::plan::commits::neutral;
 /// Names what was selected before what goes with it. `target` is the commit, short.
 #[must_use]
 pub fn title(plan: &RollbackPlan, target: &str) -> String {
-    let selected = plan.applied().find(|it| it.because_of.is_none());
-    let Some(first) = selected.or_else(|| plan.applied().next()) else {
-        return format!("Roll back nothing to {target}");
+    match what(plan) {
+        Some(what) => format!("Roll back {what} to {target}"),
+        None => format!("Roll back nothing to {target}"),
+    }
+}
+
+/// `Revert 7c1e0d4: CustomField Account.Region__c and 8 more`; `commits` are short ids.
+#[must_use]
+pub fn title_of_revert(plan: &RollbackPlan, commits: &[String]) -> String {
+    let commits = match commits {
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first} and {} more", others.len()),
+        [] => "nothing".to_owned(),
     };
+    match what(plan) {
+        Some(what) => format!("Revert {commits}: {what}"),
+        None => format!("Revert {commits}: nothing"),
+    }
+}
+
+/// `CustomField Account.Region__c and 8 more`; `None` for a plan that does nothing.
+fn what(plan: &RollbackPlan) -> Option<String> {
+    let selected = plan.applied().find(|it| it.because_of.is_none());
+    let first = selected.or_else(|| plan.applied().next())?;
     let name = neutral(&first.key.name.decoded());
     let more = match plan.applied().count() - 1 {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    format!("Roll back {} {name}{more} to {target}", first.key.type_name)
+    Some(format!("{} {name}{more}", first.key.type_name))
 }
 
 #[cfg(test)]
@@ -37,6 +57,7 @@ mod tests {
             because_of: because_of.map(key),
             files: Vec::new(),
             deletes: Vec::new(),
+            deletes_inside: Vec::new(),
             before: Vec::new(),
             after: Vec::new(),
             redacted: false,
@@ -61,6 +82,10 @@ mod tests {
         assert_eq!(
             title(&plan, "5a90b3f"),
             "Roll back Layout Account-A (x) to 5a90b3f"
+        );
+        assert_eq!(
+            title_of_revert(&plan, &["7c1e0d4".to_owned(), "5a90b3f".to_owned()]),
+            "Revert 7c1e0d4 and 1 more: Layout Account-A (x)"
         );
     }
 }

@@ -51,6 +51,8 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
             state.is_dirty = true;
             Reply::json(200, &json!(state.kept.org.tests))
         }),
+        ("POST", ["jobs"]) => with(request, |it| schedule(state, it)),
+        ("POST", ["users"]) => with(request, |it| rename_user(state, &it)),
         ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
         (
             _,
@@ -75,6 +77,44 @@ fn with<T: for<'de> Deserialize<'de>>(request: &Request, call: impl FnOnce(T) ->
         Ok(body) => call(body),
         Err(err) => error(400, &err.to_string()),
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Job {
+    name: String,
+    /// The class that it runs; the job goes where none is named.
+    class: Option<String>,
+}
+
+/// Schedules a job, or deletes it.
+fn schedule(state: &mut State, job: Job) -> Reply {
+    let jobs = &mut state.kept.org.scheduled;
+    match job.class {
+        Some(class) => jobs.insert(job.name, class),
+        None => jobs.remove(&job.name),
+    };
+    state.touch();
+    Reply::json(200, &json!(state.kept.org.scheduled))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rename {
+    user: String,
+    username: String,
+}
+
+/// Gives a user another username, as a sandbox does.
+fn rename_user(state: &mut State, asked: &Rename) -> Reply {
+    let org = &mut state.kept.org;
+    let Some(mut user) = org.user_named(&asked.user).cloned() else {
+        return error(400, "there is no such user");
+    };
+    user.username.clone_from(&asked.username);
+    org.add_user(user);
+    state.touch();
+    Reply::json(200, &json!({"username": asked.username}))
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{
     code, flow,
+    messages::SCHEDULED,
     names::{LIGHTNING, Names, Target, is_own_custom, object_of},
     pool::{Parsed, Scope, Unit, children},
     refs::{self, Found},
@@ -45,6 +46,7 @@ pub(super) fn new_problems<'a>(
     for unit in units {
         let mut problems = checker.problems(unit);
         problems.extend(wrong_turns(before, after, unit));
+        problems.extend(locked(before, after, &unit.new.key));
         if problems.is_empty() {
             continue;
         }
@@ -348,6 +350,21 @@ impl<'a> Checker<'a> {
                 .collect(),
         }
     }
+}
+
+/// A class that changes although jobs are scheduled to run it.
+fn locked(before: &SimOrg, after: &SimOrg, key: &ComponentKey) -> Option<Problem> {
+    let is_class = key.type_name.as_str() == "ApexClass";
+    if !is_class || !before.is_scheduled(key.name.as_str()) {
+        return None;
+    }
+    let files = |org: &SimOrg| org.metadata().get(key).map(|it| it.files.clone());
+    (files(before) != files(after)).then(|| Problem {
+        key: key.clone(),
+        text: SCHEDULED.to_owned(),
+        line: None,
+        column: None,
+    })
 }
 
 /// Fields that would turn into what they cannot become; one that was deleted is another one.

@@ -99,3 +99,8 @@ pub(super) fn is_manifest(row: &DeployMessage) -> bool {
 fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
+
+/// What the platform says of a class that jobs are scheduled to run.
+///
+/// Source: `api.md` §2.6, "Typical problem texts".
+pub(super) const SCHEDULED: &str = "This schedulable class has jobs pending or in progress";

@@ -17,7 +17,7 @@ use super::{
     DeployMessage, DeployOptions,
     keys::object_of_layout,
     merge,
-    messages::Rows,
+    messages::{Rows, SCHEDULED},
     names::{is_own_custom, object_of},
     package::Destructive,
     pool::folder_types,
@@ -214,6 +214,7 @@ fn forbidden(org: &SimOrg, doomed: &Doomed, all: &BTreeSet<ComponentKey>) -> Opt
     }
     match key.type_name.as_str() {
         "RecordType" => say("Cannot delete record type through API"),
+        "ApexClass" if org.is_scheduled(name) => say(SCHEDULED),
         "Workflow" => say(
             "Cannot delete a workflow object; Workflow Rules and Actions must be deleted \
              individually",

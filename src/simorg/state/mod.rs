@@ -90,6 +90,9 @@ pub struct SimOrg {
     /// What Apex tests come to.
     #[serde(default)]
     pub tests: TestScript,
+    /// Jobs that are scheduled to run a class, by their name: the class.
+    #[serde(default)]
+    pub scheduled: BTreeMap<String, String>,
     /// Deleted custom fields and objects, by the time they were deleted.
     pub resting: Vec<Resting>,
     metadata: Metadata,
@@ -122,6 +125,7 @@ impl SimOrg {
             jobs: Jobs::default(),
             calls: BTreeMap::new(),
             tests: TestScript::default(),
+            scheduled: BTreeMap::new(),
             resting: Vec::new(),
             metadata: Metadata::default(),
             now,
@@ -192,6 +196,13 @@ impl SimOrg {
         self.users
             .values()
             .find(|it| it.username.eq_ignore_ascii_case(username))
+    }
+
+    /// Whether a job is scheduled to run a class.
+    #[must_use]
+    pub fn is_scheduled(&self, class: &str) -> bool {
+        let mut classes = self.scheduled.values();
+        classes.any(|it| it.eq_ignore_ascii_case(class))
     }
 
     /// Adds a user, or replaces the one with the same id.

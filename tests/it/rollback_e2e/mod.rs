@@ -14,6 +14,8 @@ mod objects;
 mod plan;
 mod reports;
 mod scope;
+mod selectors;
+mod together;
 
 use std::{collections::BTreeSet, fmt::Write as _};
 

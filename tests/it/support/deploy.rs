@@ -153,6 +153,12 @@ impl Deploy {
     /// Deploys it with the token of `user`, and waits until it has succeeded.
     #[track_caller]
     pub(crate) fn by(&self, org: &Org, user: &str) {
+        self.job_by(org, user);
+    }
+
+    /// The same; the id of the job.
+    #[track_caller]
+    pub(crate) fn job_by(&self, org: &Org, user: &str) -> String {
         let mut writer = Writer::new(Vec::new());
         let mut put = |name: &str, bytes: &[u8]| writer.add(name, bytes, Level::FAST).unwrap();
         put("package.xml", manifest(&self.sent, true).as_bytes());
@@ -178,6 +184,8 @@ impl Deploy {
         assert!(answer.contains("<status>Succeeded</status>"), "{answer}");
         let warned = answer.contains("<problemType>Warning</problemType>");
         assert!(!warned, "{answer}");
+        let (_, id) = answer.split_once("<id>0Af").unwrap();
+        format!("0Af{}", id.split('<').next().unwrap())
     }
 }
 

@@ -4,6 +4,8 @@
 //! does the act goes ahead, with a word from each row that only notes something.
 
 mod fields;
+#[cfg(test)]
+mod matrix;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -51,6 +53,16 @@ enum When {
     TurnedOn(&'static str, &'static str),
     /// The file of the target holds a placeholder for a secret.
     Redacted,
+    /// It has this name.
+    Named(&'static str),
+    /// It is a custom field of tasks or events, which is one of activities.
+    OfActivity,
+    /// The document of now has an element of this name, by its own name, that the target has not.
+    Gained(&'static str),
+    /// The target's document has this element.
+    Has(&'static str),
+    /// It is an Apex class that jobs are scheduled to run.
+    Scheduled,
 }
 
 /// What a rule does.
@@ -127,6 +139,15 @@ impl Rule {
                 When::MadeAgain => case.facts.is_made_again,
                 When::OnlyLayout => case.facts.is_only_layout,
                 When::Redacted => case.is_redacted,
+                When::Named(name) => case.key.name.as_str() == name,
+                When::OfActivity => {
+                    is_custom(case.key) && matches!(object_of(case.key), "Task" | "Event")
+                }
+                When::Gained(element) => both(case).is_some_and(|(then, now)| {
+                    !named(now, element).is_subset(&named(then, element))
+                }),
+                When::Has(element) => case.then.is_some_and(|it| it.child(element).is_some()),
+                When::Scheduled => !case.facts.jobs.is_empty(),
                 When::TypeChanged(expected) => both(case).is_some_and(|(then, now)| {
                     fields::change(now, then).is_some_and(|it| it == expected)
                 }),
@@ -150,6 +171,16 @@ impl Rule {
         let other = case.facts.renamed.as_ref().map(ToString::to_string);
         self.reason
             .replace("{other}", other.as_deref().unwrap_or_default())
+            .replace(
+                "{own}",
+                case.key
+                    .name
+                    .as_str()
+                    .rsplit('.')
+                    .next()
+                    .unwrap_or_default(),
+            )
+            .replace("{jobs}", &case.facts.jobs.join(", "))
     }
 
     fn page_for(&self, key: &ComponentKey) -> Option<String> {
@@ -185,6 +216,21 @@ fn values(root: &Element) -> BTreeSet<String> {
     while let Some(it) = ahead.pop() {
         if VALUES.contains(&it.local_name())
             && let Some(name) = it.child_text("fullName")
+        {
+            found.insert(name.trim().to_owned());
+        }
+        ahead.extend(it.elements());
+    }
+    found
+}
+
+/// The names of the elements `element`, at whatever depth.
+fn named(root: &Element, element: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut ahead: Vec<&Element> = root.elements().collect();
+    while let Some(it) = ahead.pop() {
+        if it.local_name() == element
+            && let Some(name) = it.child_text("name").or_else(|| it.child_text("fullName"))
         {
             found.insert(name.trim().to_owned());
         }

@@ -144,6 +144,14 @@ pub(super) const RULES: &[Rule] = &[
     // Fields.
     rule(
         &["CustomField"],
+        ALL,
+        When::OfActivity,
+        IMPOSSIBLE,
+        "a field of tasks and events is one of activities: select CustomField:Activity.{own}",
+        Some("/lightning/setup/ObjectManager/Activity/FieldsAndRelationships/view"),
+    ),
+    rule(
+        &["CustomField"],
         REVERT,
         When::TypeChanged(Change::Never),
         MANUAL,
@@ -220,6 +228,30 @@ pub(super) const RULES: &[Rule] = &[
         "a secret in it is not in the snapshot: enter it again afterwards",
         None,
     ),
+    // What a deploy of the whole takes away.
+    rule(
+        &["DataCategoryGroup"],
+        REVERT,
+        When::Gained("dataCategory"),
+        LOSSY,
+        "categories that came since are deleted, and the articles that have them lose them",
+        Some("/lightning/setup/DataCategorySetup/home"),
+    ),
+    // Code that is at work.
+    rule(
+        &["ApexClass"],
+        DELETE,
+        When::Scheduled,
+        MANUAL,
+        "jobs are scheduled to run it: delete {jobs} first",
+        Some("/lightning/setup/ScheduledJobs/home"),
+    ),
+    note(
+        &["ApexClass"],
+        REVERT,
+        When::Scheduled,
+        "jobs are scheduled to run it ({jobs}), and the org may refuse it until they are deleted or Deployment Settings allow it",
+    ),
     // One way only.
     rule(
         &["Settings"],
@@ -236,6 +268,43 @@ pub(super) const RULES: &[Rule] = &[
         IMPOSSIBLE,
         "digital experiences were turned on, which cannot be turned off",
         Some("/lightning/setup/NetworkSettings/home"),
+    ),
+    note(
+        &["Settings"],
+        REVERT,
+        When::Named("Address"),
+        "a state or country that records use cannot be taken out of the picklists",
+    ),
+    // What a file does not hold.
+    note(
+        &[
+            "Group",
+            "PermissionSet",
+            "PermissionSetGroup",
+            "Role",
+            "Territory2",
+        ],
+        RECREATE,
+        When::Always,
+        "who had it is in records, which no deploy brings back: those people lack it until it is given to them again",
+    ),
+    note(
+        &["Dashboard", "Document", "EmailTemplate", "Report"],
+        RECREATE,
+        When::Always,
+        "it gets another id, and what hung on the old one, such as subscriptions, stays lost: look in the Recycle Bin first",
+    ),
+    note(
+        &["CustomObject"],
+        RECREATE,
+        When::Has("customSettingsType"),
+        "the values of a custom setting are records, and do not come back with it",
+    ),
+    note(
+        &["MatchingRules"],
+        SEND,
+        When::Always,
+        "the platform takes a change of a matching rule only while it is inactive",
     ),
     // What comes after, or takes its time.
     note(

@@ -5,6 +5,7 @@ mod closure;
 mod edits;
 mod flows;
 mod properties;
+mod together;
 mod verdicts;
 
 use std::collections::BTreeMap;
@@ -84,6 +85,7 @@ struct Setup<'a> {
     now: &'a Tree,
     facts: &'a dyn Fn(&ComponentKey) -> Facts,
     proves_absence: bool,
+    missing_users: &'a [&'a str],
     options: Options,
 }
 
@@ -100,6 +102,12 @@ impl Setup<'_> {
             now: self.now,
             selected: &selected,
             differing: &differing(self.target, self.now),
+            everything: &self.now.0.keys().cloned().collect(),
+            missing_users: &self
+                .missing_users
+                .iter()
+                .map(|it| (*it).to_owned())
+                .collect(),
             proves_absence: &|_| self.proves_absence,
             facts: self.facts,
             is_redacted: &|bytes| String::from_utf8_lossy(bytes).contains("REDACTED"),
@@ -115,6 +123,7 @@ fn setup<'a>(target: &'a Tree, now: &'a Tree) -> Setup<'a> {
         now,
         facts: &facts_of,
         proves_absence: true,
+        missing_users: &[],
         options: Options::default(),
     }
 }

@@ -4,6 +4,7 @@
 //! the state changes. What a user may not see is not there for that user.
 
 mod define;
+mod jobs;
 mod metadata;
 mod org;
 mod permissions;
@@ -60,6 +61,7 @@ pub struct View<'a> {
 impl View<'_> {
     fn definition(&self, name: &str) -> Option<&'static Definition> {
         let all = [
+            jobs::DEFINITIONS,
             org::DEFINITIONS,
             permissions::DEFINITIONS,
             metadata::DEFINITIONS,
@@ -89,6 +91,7 @@ impl View<'_> {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = [
+            jobs::DEFINITIONS,
             org::DEFINITIONS,
             permissions::DEFINITIONS,
             metadata::DEFINITIONS,
