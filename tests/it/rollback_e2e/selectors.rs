@@ -50,7 +50,8 @@ fn what_a_deploy_did_goes_back_but_for_what_others_changed_after_it() {
         .orgkeep(&["rollback", "--deploy", &job, "--yes"])
         .status(3)
         .says("+ recreate   ValidationRule:Opportunity.Amount")
-        .says("! manual     ApexClass:OpportunityService    changed after that deploy, by Omar Haddad")
+        .says("! manual     ApexClass:OpportunityService ")
+        .says("changed after that deploy, by Omar Haddad")
         .says(&first[..7]);
     assert!(!done.stdout.contains("~ revert"), "{}", done.stdout);
     let after = Held::of(&env.org);
