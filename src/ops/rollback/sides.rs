@@ -248,9 +248,9 @@ impl<'a> Sides<'a> {
                 // What was named is meant whoever changed it.
                 let later = later.filter(|_| options.selectors.is_empty()).cloned();
                 Facts {
-                    clashes,
                     jobs,
                     later,
+                    clashes,
                     ..known.of(key)
                 }
             },
@@ -315,7 +315,7 @@ impl Names {
             let Some(names) = self.by_word.get(&lower) else {
                 continue;
             };
-            if names.iter().any(|it| *it == lower) {
+            if names.contains(&lower) {
                 return true;
             }
             let text = text.get_or_insert_with(|| String::from_utf8_lossy(bytes).to_lowercase());
