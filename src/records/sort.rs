@@ -275,7 +275,7 @@ mod tests {
             while let Some(file) = merge.next_shard(&columns).unwrap() {
                 let rows = read_shard(&file.bytes).unwrap();
                 prop_assert_eq!(rows.len() as u64, file.n_rows);
-                prop_assert!(rows.is_sorted_by_key(|it| it.id()));
+                prop_assert!(rows.is_sorted_by_key(super::super::csv::Row::id));
                 for row in rows {
                     prop_assert_eq!(Shard::of(&row.id()), file.shard);
                     found.insert(row.id(), row.get("Name").unwrap().to_owned());

@@ -1,6 +1,6 @@
 //! Taking rows out of the recycle bin: `undelete` of the partner API, which REST does not have.
 //!
-//! Source: SOAP API Developer Guide, "undelete()"; partner WSDL 66.0, `UndeleteResult`.
+//! Source: SOAP API Developer Guide, "`undelete()`"; partner WSDL 66.0, `UndeleteResult`.
 
 use super::{
     envelope::push,

@@ -173,14 +173,11 @@ fn held(
                     let Some(file) = rows.shards.get(&shard) else {
                         continue;
                     };
-                    holds |= match known.get(file) {
-                        Some(holds) => *holds,
-                        None => {
-                            let rows = at.shard(object, shard)?;
-                            let found = rows.iter().any(|it| ids.contains(&it.id()));
-                            known.insert(*file, found);
-                            found
-                        }
+                    holds |= if let Some(holds) = known.get(file) { *holds } else {
+                        let rows = at.shard(object, shard)?;
+                        let found = rows.iter().any(|it| ids.contains(&it.id()));
+                        known.insert(*file, found);
+                        found
                     };
                 }
             }

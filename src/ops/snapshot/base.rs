@@ -221,7 +221,7 @@ impl Base {
         let folders: Vec<_> = folders.chain([source::UNMAPPED]).collect();
         let is_ours = |path: &str| {
             let is_below = |it: &&str| path.strip_prefix(*it).is_some_and(|it| it.starts_with('/'));
-            folders.iter().any(|it| is_below(it))
+            folders.iter().any(is_below)
         };
         for change in changes.iter().filter(|it| is_ours(&it.path)) {
             let Some((owner, usual)) = source::owner_in(registry, home, &change.path) else {

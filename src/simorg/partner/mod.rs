@@ -22,11 +22,12 @@ use envelope::{fault_reply, push, push_nil, reply};
 
 /// Most ids or records of one call.
 ///
-/// Source: SOAP API Developer Guide, "undelete()", "create()": 200.
+/// Source: SOAP API Developer Guide, "`undelete()`", "create()": 200.
 const MAX_ROWS: usize = 200;
 
 /// Answers a call made to `/services/Soap/u/<version>`; session and allowance
 /// were checked.
+#[must_use] 
 pub fn answer(desk: &Desk<'_>, request: &Request) -> Reply {
     match serve(desk, request) {
         Ok(reply) => reply,

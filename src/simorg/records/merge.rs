@@ -1,6 +1,6 @@
 //! Merging records, and converting leads.
 //!
-//! Source: SOAP API Developer Guide, "merge()" and "convertLead()".
+//! Source: SOAP API Developer Guide, "`merge()`" and "`convertLead()`".
 
 use serde_json::{Map, Value};
 

@@ -92,7 +92,7 @@ const STAGES: [(&str, u8, &str); 10] = [
 
 /// Standard value sets and the fields that take their values.
 ///
-/// Source: Metadata API Developer Guide, "StandardValueSet Names and Standard Picklist Fields".
+/// Source: Metadata API Developer Guide, "`StandardValueSet` Names and Standard Picklist Fields".
 const VALUE_SETS: [(&str, &[&str]); 22] = [
     ("AccountOwnership", &["Account.Ownership"]),
     ("AccountRating", &["Account.Rating", "Lead.Rating"]),

@@ -587,13 +587,10 @@ impl<'a, 'b> Scope<'a, 'b> {
                 if it.is_empty() {
                     return Ok(Cell::Null);
                 }
-                match it.parse::<RecordId>() {
-                    Ok(id) => Cell::id(id),
-                    Err(_) => {
-                        let reason = format!("invalid ID field: {it}");
-                        let code = "INVALID_QUERY_FILTER_OPERATOR";
-                        return Err(SoqlError::at(code, self.text, path.at, &reason));
-                    }
+                if let Ok(id) = it.parse::<RecordId>() { Cell::id(id) } else {
+                    let reason = format!("invalid ID field: {it}");
+                    let code = "INVALID_QUERY_FILTER_OPERATOR";
+                    return Err(SoqlError::at(code, self.text, path.at, &reason));
                 }
             }
             Literal::Text(it) if kind.is_text() => Cell::text(it),

@@ -1,4 +1,4 @@
-//! Rows in SQLite; the one module that knows it.
+//! Rows in `SQLite`; the one module that knows it.
 //!
 //! A table for each object, a column for each field. What a custom field or
 //! object is called in the database ends in the id of its definition, so that

@@ -108,6 +108,7 @@ pub(super) struct Run<'a, 'b> {
 
 impl Bench<'_> {
     /// Does `act` with each item, in order; gives what came of each.
+    #[must_use] 
     pub fn run(&self, act: &Act, items: &[Item], options: Options) -> Vec<Result<Saved, RowError>> {
         let attempt = || -> Result<Vec<Result<Saved, RowError>>, RowError> {
             self.make_ready()?;

@@ -138,7 +138,7 @@ pub(super) fn retrieve(desk: &Desk<'_>, request: &Request, name: &str) -> Reply 
         match bench.read(name, id, Some(&fields), &url) {
             Ok(record) => records.push(record),
             Err(err) if err.status == 404 || err.code == "MALFORMED_ID" => {
-                records.push(Value::Null)
+                records.push(Value::Null);
             }
             Err(err) => return super::sobjects::refusal(&err),
         }

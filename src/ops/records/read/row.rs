@@ -56,7 +56,7 @@ pub fn show(repo: &Repository, at: ObjectId, id: RecordId) -> Result<RowReport, 
     let Some((object, row)) = records.row(&id)? else {
         return Err(Refusal::NoSuchRow {
             id: id.to_string(),
-            commit: at.short().to_owned(),
+            commit: at.short().clone(),
         }
         .into());
     };

@@ -762,10 +762,10 @@ impl<'j> Run<'_, 'j> {
 /// Rows to update with what is written, by object.
 type Updates<'p> = BTreeMap<ObjectName, Vec<(&'p Item, Vec<(FieldName, String)>)>>;
 
-fn by_object<'p>(
-    plan: &'p RestorePlan,
+fn by_object(
+    plan: &RestorePlan,
     is_wanted: impl Fn(&Item) -> bool,
-) -> BTreeMap<&'p ObjectName, Vec<&'p Item>> {
+) -> BTreeMap<&ObjectName, Vec<&Item>> {
     let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for item in plan.items.iter().filter(|it| is_wanted(it)) {
         all.entry(&item.object).or_default().push(item);

@@ -182,7 +182,7 @@ impl Sender<'_, '_> {
                 true => locked.push(row.clone()),
                 false => {
                     sent.failed
-                        .push(FailedRow::new(self.object(), row.old, "update", &[error]))
+                        .push(FailedRow::new(self.object(), row.old, "update", &[error]));
                 }
             }
         }
