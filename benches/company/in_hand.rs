@@ -125,6 +125,10 @@ fn remove_fields(files: &mut [(String, Vec<u8>)], n: usize) {
     assert_eq!(left, 0, "there are fewer objects with fields");
 }
 
+#[expect(
+    clippy::struct_field_names,
+    reason = "the number of zips is what it is called"
+)]
 struct Zips<'a> {
     dir: &'a Path,
     max_files: usize,

@@ -141,7 +141,7 @@ impl IdMap {
     }
 
     /// All pairs, by old Id.
-    #[must_use] 
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&RecordId, &Replaced)> {
         self.pairs.iter()
     }

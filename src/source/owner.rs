@@ -54,6 +54,7 @@ pub fn owner_in(
 }
 
 /// The owner of a file that no type tells the place of; `None` where one does.
+#[expect(clippy::option_option, reason = "ours to tell, and what it is")]
 fn unmapped(source_path: &str) -> Option<Option<Owner>> {
     if source_path.starts_with(".orgkeep") || source_path.starts_with(".git") {
         return Some(None);

@@ -213,9 +213,9 @@ fn what_a_preset_took_apart_comes_together_again_for_every_project() {
             let meant = to_source(Registry::official(), Level::Canonical, &joined);
             let text = |tree: &Tree| {
                 let texts = tree.iter();
-                texts
-                    .map(|(path, it)| format!("{path}\n{}", String::from_utf8_lossy(it)))
-                    .collect::<String>()
+                let texts =
+                    texts.map(|(path, it)| format!("{path}\n{}", String::from_utf8_lossy(it)));
+                texts.collect::<Vec<_>>().concat()
             };
             let sorted = |tree: &Tree| {
                 let mut lines: Vec<String> = text(tree).lines().map(str::to_owned).collect();

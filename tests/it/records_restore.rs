@@ -43,7 +43,8 @@ fn delete(env: &TestEnv, object: &str, id: &str) {
 
 /// Takes rows out of the recycle bin for good.
 fn empty_bin(env: &TestEnv, ids: &[&str]) {
-    let ids: String = ids.iter().map(|it| format!("<ids>{it}</ids>")).collect();
+    let ids: Vec<_> = ids.iter().map(|it| format!("<ids>{it}</ids>")).collect();
+    let ids = ids.concat();
     let answer = env
         .org
         .partner(&format!("<emptyRecycleBin>{ids}</emptyRecycleBin>"));
@@ -624,7 +625,7 @@ fn restore_that_is_killed_at_any_step_is_finished_by_the_next_one() {
     let commit = export(&env);
     let wanted = ["Firm binned", "Firm changed", "Firm gone"];
     for call in ["undelete", "updateCollection", "createCollection"] {
-        let named = |name: &str| {
+        let id_of = |name: &str| {
             let rows = query(
                 &env,
                 &format!("SELECT Id FROM Account WHERE Name = '{name}'"),
@@ -633,7 +634,7 @@ fn restore_that_is_killed_at_any_step_is_finished_by_the_next_one() {
         };
         delete(&env, "Account", &binned);
         update(&env, "Account", &changed, &json!({"Phone": "2"}));
-        let last = named("Firm gone");
+        let last = id_of("Firm gone");
         delete(&env, "Account", &last);
         empty_bin(&env, &[&last]);
         killed_at(&env, call, &commit);

@@ -86,12 +86,11 @@ fn our_facts(ty: &Type) -> Vec<String> {
     }
     let adapter = match ty.files {
         Files::Single => None,
-        Files::Labels => Some("default"),
+        Files::Labels | Files::OneLabelEach => Some("default"),
         Files::Content => Some("matchingContentFile"),
         Files::Bundle => Some("bundle"),
         Files::Mixed | Files::StaticResource => Some("mixedContent"),
         Files::Decomposed | Files::PermissionsByObject => Some("decomposed"),
-        Files::OneLabelEach => Some("default"),
         Files::SchemaBeside => Some("partiallyDecomposed"),
         Files::DigitalExperience => Some("digitalExperience"),
         Files::UiBundle => Some("uiBundles"),

@@ -130,7 +130,8 @@ fn with_answer(text: &str, may_push: bool) -> String {
         if !out.is_empty() && !out.ends_with('\n') {
             out.push('\n');
         }
-        out.push_str(&format!("\n[records]\n{line}"));
+        out.push_str("\n[records]\n");
+        out.push_str(&line);
     }
     out
 }

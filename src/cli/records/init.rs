@@ -53,7 +53,11 @@ pub(super) async fn run(context: &Context, args: InitArgs) -> Result<Outcome, Co
     }
     let paint = context.paint();
     for it in &found {
-        let personal: Vec<_> = it.personal.iter().map(crate::model::object::FieldName::as_str).collect();
+        let personal: Vec<_> = it
+            .personal
+            .iter()
+            .map(crate::model::object::FieldName::as_str)
+            .collect();
         let line = format!(
             "{:<32}{:>12} rows  {:>8} MB  {}",
             it.object.as_str(),

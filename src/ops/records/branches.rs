@@ -122,7 +122,7 @@ impl Place {
         for (_, tip) in branches.iter().rev() {
             match repo.resolve(text, Some(*tip)) {
                 Ok(found) => {
-                    return if self.is_of_records(repo, found.commit)? {
+                    return if Self::is_of_records(repo, found.commit)? {
                         Ok(found.commit)
                     } else {
                         self.beside(repo, &branches, found.commit)
@@ -138,7 +138,7 @@ impl Place {
         }
     }
 
-    fn is_of_records(&self, repo: &Repository, commit: ObjectId) -> Result<bool, Error> {
+    fn is_of_records(repo: &Repository, commit: ObjectId) -> Result<bool, Error> {
         let tree = repo.commit(commit)?.tree;
         let ledger = repo.entry_at(tree, crate::ledger::RecordsLedger::PATH)?;
         Ok(ledger.is_some())

@@ -40,6 +40,10 @@ pub struct EraseReport {
 /// # Errors
 ///
 /// [`Refusal::NoRecords`], and what the repository gives.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one pass over the rows, told in order"
+)]
 pub fn erase(
     repo: &Repository,
     place: &Place,
@@ -173,7 +177,9 @@ fn held(
                     let Some(file) = rows.shards.get(&shard) else {
                         continue;
                     };
-                    holds |= if let Some(holds) = known.get(file) { *holds } else {
+                    holds |= if let Some(holds) = known.get(file) {
+                        *holds
+                    } else {
                         let rows = at.shard(object, shard)?;
                         let found = rows.iter().any(|it| ids.contains(&it.id()));
                         known.insert(*file, found);

@@ -163,10 +163,9 @@ impl Fetcher<'_> {
                 Ok(job) if !matches!(job.state, BulkState::Aborted | BulkState::Failed) => {
                     return Ok((job, open.at));
                 }
-                Ok(_) => {}
                 Err(err) if err.is_transient() => return Err(err),
-                // The org has forgotten it.
-                Err(_) => {}
+                // It failed, or the org has forgotten it.
+                Ok(_) | Err(_) => {}
             }
         }
         let job = self.org.start_bulk_query(soql, Operation::Query).await?;
@@ -426,6 +425,7 @@ enum Few {
     TooMany(Sorter),
 }
 
+#[expect(clippy::struct_field_names, reason = "the page that the file holds")]
 struct Page {
     n: usize,
     file: File,

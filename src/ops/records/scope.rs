@@ -265,7 +265,10 @@ pub(super) fn select(object: &ObjectName, what: &str, target: &Target, more: &[S
 pub(super) fn digest(target: &Target, choice: &Choice) -> String {
     let mut text = query(target, choice, &[]);
     for (field, how) in &choice.schema.disguised {
-        text.push_str(&format!("\n{field} {how:?}"));
+        text.push('\n');
+        text.push_str(field.as_str());
+        let how = format!(" {how:?}");
+        text.push_str(&how);
     }
     hex(&Sha256::digest(text.as_bytes())[..8])
 }

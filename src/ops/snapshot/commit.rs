@@ -332,7 +332,10 @@ pub(super) fn is_opaque(setup: &SnapshotSetup, type_name: &str, path: &TreePath)
     setup.level == Level::Canonical
         && setup.rules.holds(canonical::SITE_BODIES)
         && type_name == "SiteDotCom"
-        && path.as_str().ends_with(".site")
+        && path
+            .as_str()
+            .rsplit_once('.')
+            .is_some_and(|it| it.1 == "site")
 }
 
 /// What profiles lose and gain with the scope is nobody's change.

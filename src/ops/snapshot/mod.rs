@@ -151,6 +151,10 @@ enum Taken {
 }
 
 /// Takes one snapshot.
+#[expect(
+    clippy::too_many_lines,
+    reason = "the steps of a snapshot, in their order"
+)]
 async fn take(
     org: &Org,
     repo: &Repository,

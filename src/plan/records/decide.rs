@@ -184,6 +184,11 @@ impl Work<'_> {
     }
 
     /// Decides about a row that is there.
+    #[expect(
+        clippy::option_option,
+        clippy::ref_option,
+        reason = "not asked, asked and not there, asked and there"
+    )]
     fn change_back(
         &self,
         item: &mut Item,

@@ -157,6 +157,10 @@ impl Shapes<'_> {
         refused
     }
 
+    #[expect(
+        clippy::unused_self,
+        reason = "it is asked of the shapes, as the others are"
+    )]
     fn spelled(self, field: &FieldName, wanted: &str, advice: &Advice) -> String {
         match advice.how {
             How::Draft {

@@ -426,7 +426,7 @@ pub(super) fn results(desk: &Desk<'_>, id: RecordId, which: &str) -> Reply {
     if rows == 0 {
         return reply;
     }
-    let tail = |file: File, to: u64| Tail::new(file, vec![0..to]);
+    let tail = |file: File, to: u64| Tail::new(file, std::iter::once(0..to).collect());
     let stretch = desk.bulk.spool.stretch(id, file, &(0..rows));
     match stretch.and_then(|it| Ok(tail(desk.bulk.spool.open(id, file)?, it.end))) {
         Ok(tail) => reply.followed_by(tail),

@@ -445,7 +445,10 @@ mod tests {
         jobs.ingests.insert(id, job);
         jobs.used.push(Use::QueryJob(made));
         let spool = Spool::new(std::env::temp_dir().join("orgkeep-none"));
-        jobs.expire(made.after(KEPT.checked_sub(Duration::from_secs(1)).unwrap()), &spool);
+        jobs.expire(
+            made.after(KEPT.checked_sub(Duration::from_secs(1)).unwrap()),
+            &spool,
+        );
         assert_eq!((jobs.ingests.len(), jobs.used.len()), (1, 0));
         jobs.expire(made.after(KEPT), &spool);
         assert!(jobs.ingests.is_empty());

@@ -192,7 +192,7 @@ fn listed<'a>(
     /// Source: Bulk API 2.0 Developer Guide, "Get Information About All Jobs".
     const PAGE: usize = 1_000;
     let mut jobs: Vec<(&Head, Value)> = jobs.filter(|it| may_see(desk, it.0.owner)).collect();
-    jobs.sort_by(|a, b| (b.0.created, b.0.id).cmp(&(a.0.created, a.0.id)));
+    jobs.sort_by_key(|it| std::cmp::Reverse((it.0.created, it.0.id)));
     let from = request
         .parameter("queryLocator")
         .and_then(|it| it.parse().ok())

@@ -60,12 +60,16 @@ pub(super) fn query(desk: &Desk<'_>, job: &mut QueryJob) -> Result<u64, String> 
              Bulk Query"
         ));
     }
-    let disk = |err: io::Error| format!("InternalServerError : {err}");
+    let broken = |err: io::Error| format!("InternalServerError : {err}");
     let dialect = job.head.dialect;
     let mut header = Vec::new();
     let names = found.columns.iter().map(|it| it.name.as_str());
-    dialect.write_row(&mut header, names).map_err(disk)?;
-    let mut writer = desk.bulk.spool.begin(job.head.id, RESULTS).map_err(disk)?;
+    dialect.write_row(&mut header, names).map_err(broken)?;
+    let mut writer = desk
+        .bulk
+        .spool
+        .begin(job.head.id, RESULTS)
+        .map_err(broken)?;
     let rows = u64::try_from(found.total()).unwrap_or(u64::MAX);
     let (mut at, mut bytes, mut line) = (0, 0, Vec::new());
     while at < rows {
@@ -78,13 +82,13 @@ pub(super) fn query(desk: &Desk<'_>, job: &mut QueryJob) -> Result<u64, String> 
             line.clear();
             dialect
                 .write_row(&mut line, texts.iter().map(String::as_str))
-                .map_err(disk)?;
-            writer.push(&line).map_err(disk)?;
+                .map_err(broken)?;
+            writer.push(&line).map_err(broken)?;
             bytes += u64::try_from(line.len()).unwrap_or(0);
         }
         at = to;
     }
-    writer.finish().map_err(disk)?;
+    writer.finish().map_err(broken)?;
     job.header = String::from_utf8_lossy(&header).into_owned();
     job.rows = rows;
     job.chunk_rows = match restrict::is_whole(&query) {
@@ -121,9 +125,9 @@ pub(super) fn ingest(
     object: &Object,
     range: &Range<u64>,
 ) -> Result<(), InvalidBatch> {
-    let disk = |err: io::Error| InvalidBatch::new(&err.to_string());
+    let broken = |err: io::Error| InvalidBatch::new(&err.to_string());
     let spool = &desk.bulk.spool;
-    let data = io::BufReader::new(spool.open(job.head.id, DATA).map_err(disk)?);
+    let data = io::BufReader::new(spool.open(job.head.id, DATA).map_err(broken)?);
     let skip = usize::try_from(range.start).unwrap_or(usize::MAX);
     let take = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
     let mut rows = Vec::new();
@@ -136,15 +140,15 @@ pub(super) fn ingest(
     let user =
         user.ok_or_else(|| InvalidBatch::new("The user of the job is not there any more"))?;
     let bench = desk.bench_of(user);
-    let mut out = Results::open(spool, job).map_err(disk)?;
+    let mut out = Results::open(spool, job).map_err(broken)?;
     for chunk in rows.chunks(CHUNK) {
         let results = run(&bench, job, object, chunk);
         // The platform does not promise any order: here the last of a chunk comes first.
         for ((cells, record), result) in chunk.iter().zip(results).rev() {
-            out.push(job, cells, record, result).map_err(disk)?;
+            out.push(job, cells, record, &result).map_err(broken)?;
         }
     }
-    out.finish().map_err(disk)
+    out.finish().map_err(broken)
 }
 
 type Row = (Vec<String>, Map<String, Value>);
@@ -200,10 +204,10 @@ impl Results {
         job: &mut IngestJob,
         cells: &[String],
         record: &Map<String, Value>,
-        result: Result<Saved, RowError>,
+        result: &Result<Saved, RowError>,
     ) -> io::Result<()> {
         let own_id = record.get("Id").and_then(Value::as_str).unwrap_or("");
-        let (id, second, file) = match &result {
+        let (id, second, file) = match result {
             Ok(saved) => (saved.id.as_str(), saved.created.to_string(), &mut self.done),
             Err(err) => (own_id, error_text(err), &mut self.failed),
         };

@@ -163,7 +163,7 @@ fn hire(org: &mut SimOrg, options: CompanyOptions) -> Vec<RecordId> {
         let username = format!("person{number}@company.example");
         let mut user = User::administrator(&username, &first, &last);
         user.id = row_id("005", number);
-        user.profile = "Standard".to_owned();
+        "Standard".clone_into(&mut user.profile);
         user.permissions = [Permission::ApiEnabled].into();
         user.is_active = number % 7 != 0;
         people.push(user.id);

@@ -92,7 +92,7 @@ pub(super) fn query(desk: &Desk<'_>, request: &Request, all: bool) -> Result<Str
 
 /// Source: recorded answer of `query`; the id stands there twice.
 fn push_record(out: &mut String, name: &str, record: &Value) {
-    out.push_str(&format!("<{name} xsi:type=\"sf:sObject\">"));
+    out.extend(["<", name, " xsi:type=\"sf:sObject\">"]);
     let kind = record["attributes"]["type"].as_str().unwrap_or_default();
     push(out, "sf:type", kind);
     match record["Id"].as_str() {
@@ -111,5 +111,5 @@ fn push_record(out: &mut String, name: &str, record: &Value) {
             other => push(out, &name, &other.to_string()),
         }
     }
-    out.push_str(&format!("</{name}>"));
+    out.extend(["</", name, ">"]);
 }

@@ -163,6 +163,7 @@ impl Bench<'_> {
         self.in_one(|| self.convert_now(wanted))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one conversion, told in order")]
     fn convert_now(&self, wanted: &Conversion) -> Result<Converted, RowError> {
         let lead = self.schema.object("Lead").ok_or_else(RowError::not_found)?;
         let row = self.existing(&lead, &wanted.lead)?;

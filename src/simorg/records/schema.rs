@@ -487,7 +487,7 @@ impl<'a> Maker<'a> {
         }
         if !object.record_types.is_empty() {
             let mut field = Field::reference("RecordTypeId", "RecordType", "RecordType").writable();
-            field.label = "Record Type ID".to_owned();
+            "Record Type ID".clone_into(&mut field.label);
             let at = object.fields.iter().position(|it| it.name == "OwnerId");
             object
                 .fields
@@ -645,7 +645,7 @@ fn currency() -> Field {
         .into_iter()
         .next()
         .unwrap_or_else(|| Field::new("CurrencyIsoCode", Kind::Picklist));
-    field.label = "Currency ISO Code".to_owned();
+    "Currency ISO Code".clone_into(&mut field.label);
     field
 }
 

@@ -587,7 +587,9 @@ impl<'a, 'b> Scope<'a, 'b> {
                 if it.is_empty() {
                     return Ok(Cell::Null);
                 }
-                if let Ok(id) = it.parse::<RecordId>() { Cell::id(id) } else {
+                if let Ok(id) = it.parse::<RecordId>() {
+                    Cell::id(id)
+                } else {
                     let reason = format!("invalid ID field: {it}");
                     let code = "INVALID_QUERY_FILTER_OPERATOR";
                     return Err(SoqlError::at(code, self.text, path.at, &reason));

@@ -108,7 +108,7 @@ pub(super) struct Run<'a, 'b> {
 
 impl Bench<'_> {
     /// Does `act` with each item, in order; gives what came of each.
-    #[must_use] 
+    #[must_use]
     pub fn run(&self, act: &Act, items: &[Item], options: Options) -> Vec<Result<Saved, RowError>> {
         let attempt = || -> Result<Vec<Result<Saved, RowError>>, RowError> {
             self.make_ready()?;
@@ -519,6 +519,7 @@ impl Run<'_, '_> {
     }
 
     /// No field is empty that must not be.
+    #[expect(clippy::unused_self, reason = "a check as the others are")]
     fn require(&self, draft: &Draft<'_>) -> Result<(), RowError> {
         let is_missing = |(at, field): &(usize, &Field)| {
             let is_asked = match draft.old {
@@ -709,7 +710,8 @@ fn auto_number(format: &str, number: i64, day: &str) -> String {
             "DD" => out.push_str(day.get(8..10).unwrap_or_default()),
             zeros => {
                 let width = zeros.len();
-                out.push_str(&format!("{number:0width$}"));
+                let digits = format!("{number:0width$}");
+                out.push_str(&digits);
             }
         }
         rest = after;

@@ -222,6 +222,7 @@ fn associate(name: &str) -> Option<(&'static str, String)> {
         .map(|stem| ("Share", stem.to_owned()))
 }
 
+#[expect(clippy::too_many_lines, reason = "every key that describe has")]
 fn field(object: &Object, field: &Field) -> Value {
     let kind = field.kind;
     let is_text = kind.is_text() && !matches!(kind, Kind::Id | Kind::Reference);

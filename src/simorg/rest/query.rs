@@ -202,7 +202,9 @@ fn is_about_records(desk: &Desk<'_>, query: &Query) -> bool {
 fn froms<'a>(condition: &'a Condition, found: &mut Vec<&'a str>) {
     match condition {
         Condition::And(terms) | Condition::Or(terms) => {
-            terms.iter().for_each(|it| froms(it, found));
+            for term in terms {
+                froms(term, found);
+            }
         }
         Condition::Not(term) => froms(term, found),
         Condition::InQuery { query, .. } => {

@@ -12,6 +12,7 @@ use super::{
 };
 
 /// Something that a grouped query gives for each group.
+#[expect(clippy::large_enum_variant, reason = "a query has few of them")]
 enum Output {
     Grouped(usize),
     Aggregate(Function, Place),

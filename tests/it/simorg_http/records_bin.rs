@@ -52,7 +52,7 @@ fn what_went_with_a_record_comes_back_with_it() {
     assert_eq!(site.rows("SELECT Id FROM Task"), [task]);
     assert_eq!(
         site.rows(&format!("SELECT Next__c FROM Shelf__c WHERE Id = '{next}'")),
-        [shelf.clone()]
+        std::slice::from_ref(&shelf)
     );
     let again = site.undelete(&shelf);
     assert!(

@@ -75,7 +75,10 @@ pub(super) async fn rows(
             .filter(|it| live.field(it.as_str()).is_some())
             .cloned(),
     );
-    let names: Vec<_> = columns.iter().map(crate::model::object::FieldName::as_str).collect();
+    let names: Vec<_> = columns
+        .iter()
+        .map(crate::model::object::FieldName::as_str)
+        .collect();
     let select = format!("SELECT {} FROM {object}", names.join(", "));
     let found = by_ids(org, &select, "", ids, false)
         .await

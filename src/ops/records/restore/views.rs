@@ -16,10 +16,13 @@ use crate::{
 /// Shards that are kept in memory at once; each has at most a few thousand rows.
 const MAX_SHARDS: usize = 400;
 
+/// Rows that were read, by object and shard.
+type Shards = BTreeMap<(ObjectName, Shard), Rc<Vec<Row>>>;
+
 /// The rows of a commit.
 pub(super) struct CommitRows<'r> {
     at: &'r RecordsAt<'r>,
-    shards: RefCell<BTreeMap<(ObjectName, Shard), Rc<Vec<Row>>>>,
+    shards: RefCell<Shards>,
     failed: Cell<Option<Error>>,
 }
 
