@@ -1,8 +1,8 @@
-//! Taking a table into Git, and taking it again with few rows changed, against DuckDB sorting and writing it.
+//! Taking a table into Git, and taking it again with few rows changed, against `DuckDB` sorting and writing it.
 //!
 //! `cargo bench --bench records -- [rows]` (default 1000000, 20 columns). Wall time of
 //! the whole: reading, sorting into shards, compressing, the commit. The peak of
-//! memory is that of a child that does nothing else (Linux). DuckDB is measured in the
+//! memory is that of a child that does nothing else (Linux). `DuckDB` is measured in the
 //! same run where `python3 -c 'import duckdb'` works.
 #![allow(
     clippy::unwrap_used,
@@ -222,7 +222,7 @@ fn peak_kb() -> u64 {
         .unwrap_or(0)
 }
 
-/// DuckDB's time for sorting the same file by Id and writing it; `None` where it is not at hand.
+/// `DuckDB`'s time for sorting the same file by Id and writing it; `None` where it is not at hand.
 fn duckdb(dir: &Path, file: &Path) -> Option<Duration> {
     let out = dir.join("duckdb.csv");
     let script = format!(

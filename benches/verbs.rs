@@ -41,7 +41,12 @@ use orgkeep::{
     },
     plan::scope::Scope,
     progress::Silent,
-    source::{Ignored, Level, canonical::Rules, redact::RedactionKey},
+    registry::{Presets, Registry},
+    source::{
+        Ignored, Level,
+        canonical::Rules,
+        redact::{OnSuspect, RedactionKey},
+    },
     store::{InitOptions, ObjectId, Options, Repository, RepositoryKind},
 };
 
@@ -304,6 +309,9 @@ fn setup() -> SnapshotSetup {
         package_dirs: vec![project],
         redact: true,
         redaction_key: RedactionKey::parse("a key for a measurement, 32 letters").ok(),
+        new_key: false,
+        on_suspect: OnSuspect::Report,
+        registry: Registry::with(&Presets::new()),
         full_every: Duration::from_hours(24),
         committer: ("orgkeep".to_owned(), "orgkeep@localhost".to_owned()),
     }

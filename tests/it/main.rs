@@ -30,7 +30,6 @@ mod random_edits;
 mod recorded;
 mod records_export;
 mod records_import;
-mod records_restore;
 mod redaction;
 mod registry;
 mod resume;
