@@ -274,21 +274,18 @@ fn child(arguments: &[String]) {
     let (repo, setup) = (open(Path::new(repo)), setup());
     let in_hand = (act == "take").then(|| in_hand::read(Path::new(argument), now));
     let (timer, before) = (Instant::now(), cpu());
-    match in_hand {
-        Some(in_hand) => {
-            let taken = take_in(&repo, &setup, in_hand, &Silent).unwrap();
-            assert!(taken.gaps.is_empty(), "{:?}", taken.gaps);
-        }
-        None => {
-            let options = RollbackOptions {
-                to: argument.clone(),
-                ..RollbackOptions::default()
-            };
-            let outline = outline(&repo, &setup, &options, now).unwrap();
-            assert!(outline.plan.items.len() >= 20);
-        }
+    if let Some(in_hand) = in_hand {
+        let taken = take_in(&repo, &setup, in_hand, &Silent).unwrap();
+        assert!(taken.gaps.is_empty(), "{:?}", taken.gaps);
+    } else {
+        let options = RollbackOptions {
+            to: argument.clone(),
+            ..RollbackOptions::default()
+        };
+        let outline = outline(&repo, &setup, &options, now).unwrap();
+        assert!(outline.plan.items.len() >= 20);
     }
-    let (wall, cpu) = (timer.elapsed(), cpu() - before);
+    let (wall, cpu) = (timer.elapsed(), cpu().saturating_sub(before));
     println!("{} {} {}", wall.as_micros(), cpu.as_millis(), peak_kb());
 }
 
@@ -438,7 +435,7 @@ fn timed(act: impl FnOnce()) -> Cost {
     act();
     Cost {
         wall: timer.elapsed(),
-        cpu: cpu_of_children() - before,
+        cpu: cpu_of_children().saturating_sub(before),
         peak_kb: 0,
     }
 }

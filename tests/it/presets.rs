@@ -189,6 +189,7 @@ fn package() -> Tree {
 
 #[test]
 fn what_a_preset_took_apart_comes_together_again_for_every_project() {
+    let usual = to_source(Registry::official(), Level::Canonical, &package());
     for preset in Preset::ALL {
         let registry = Registry::with(&Presets::from([preset]));
         for level in [Level::Faithful, Level::Canonical] {
