@@ -128,10 +128,10 @@ fn revert_takes_back_what_one_commit_did_and_leaves_what_others_did_in_the_same_
 
 #[test]
 fn deleted_field_comes_back_as_it_was_just_before_with_all_that_went() {
+    const REGION: &str = "CustomField:Account.Region__c";
     let pair = Pair::new();
     let env = &pair.env;
     // What Omar did before her is in the state just before, and stays.
-    const REGION: &str = "CustomField:Account.Region__c";
     let renamed = Deploy::new().part(REGION).edit(
         OBJECT_FILE,
         "<label>Region</label>",
