@@ -128,7 +128,7 @@ impl Dialect {
         writer.flush()
     }
 
-    /// The rows behind the header of data that [`check`] passed.
+    /// The rows behind the header of data that `check` passed.
     pub fn rows<R: Read>(self, data: R) -> impl Iterator<Item = Result<Vec<String>, InvalidBatch>> {
         let reader = csv::ReaderBuilder::new()
             .delimiter(self.delimiter.byte())

@@ -135,7 +135,7 @@ pub struct QueryJob {
     /// Rows of the result.
     pub rows: u64,
     /// Rows in one chunk, the last may have fewer; the result has them in the order
-    /// of [`super::chunks::place`].
+    /// of `chunks::place`.
     pub chunk_rows: u64,
     /// Rows in one page where none are asked for.
     pub page_rows: u64,

@@ -74,7 +74,7 @@ impl Tail {
     ///
     /// # Errors
     ///
-    /// As [`Tail::next_piece`].
+    /// As `Tail::next_piece`.
     pub fn read_all(mut self) -> io::Result<Vec<u8>> {
         let mut all = Vec::new();
         while let Some(piece) = self.next_piece()? {
