@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{self, IsTerminal},
     path::PathBuf,
 };
@@ -125,6 +126,19 @@ impl Context {
             .get(name)
             .map(String::as_str)
             .filter(|it| !it.is_empty())
+    }
+
+    /// The step summary of a GitHub workflow, to be written on; `None` where none is asked for.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the file.
+    pub fn step_summary(&self) -> io::Result<Option<fs::File>> {
+        let Some(path) = self.variable("GITHUB_STEP_SUMMARY") else {
+            return Ok(None);
+        };
+        let file = fs::OpenOptions::new().create(true).append(true).open(path);
+        file.map(Some)
     }
 
     /// Who is told of progress.

@@ -54,6 +54,10 @@ impl TermMonitor {
         let mut slot = slot.lock().expect("no reporter panicked");
         match event {
             Event::Started(phase, total) => {
+                // A bar that is dropped as it stands stays on the screen.
+                if let Some((_, bar)) = slot.take() {
+                    bar.finish_and_clear();
+                }
                 let bar =
                     ProgressBar::with_draw_target(*total, ProgressDrawTarget::stderr_with_hz(10));
                 let template = match total {

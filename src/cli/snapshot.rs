@@ -264,13 +264,9 @@ fn push_lines(context: &Context, pushed: &PushReport) -> Result<(), CommandError
 
 /// Writes the step summary of a GitHub workflow, where one is asked for.
 fn summarise(context: &Context, report: &SnapshotReport) -> Result<(), CommandError> {
-    let Some(path) = context.variable("GITHUB_STEP_SUMMARY") else {
+    let Some(mut file) = context.step_summary()? else {
         return Ok(());
     };
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?;
     writeln!(file, "## Snapshot of {}\n", text::markdown(&report.org))?;
     if report.commits.is_empty() {
         writeln!(file, "No change in {} components.", report.n_components)?;

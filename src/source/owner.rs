@@ -29,8 +29,11 @@ impl Owner {
 /// no metadata, such as the files of orgkeep itself.
 #[must_use]
 pub fn owner(registry: &Registry, source_path: &str) -> Option<Owner> {
-    match unmapped(source_path) {
-        Some(owner) => owner,
+    if is_no_component(source_path) {
+        return None;
+    }
+    match in_unmapped(source_path) {
+        Some(inner) => unmapped_owner(inner),
         None => owner_at(registry, place(registry, source_path, Format::Source)?),
     }
 }
@@ -43,26 +46,32 @@ pub fn owner_in(
     package: Option<&TreePath>,
     source_path: &str,
 ) -> Option<(Owner, bool)> {
-    let unmapped = unmapped(source_path);
+    if is_no_component(source_path) {
+        return None;
+    }
     let place = place(registry, source_path, Format::Source);
-    if let Some(owner) = unmapped {
-        return Some((owner?, place.is_none()));
+    if let Some(inner) = in_unmapped(source_path) {
+        return Some((unmapped_owner(inner)?, place.is_none()));
     }
     let place = place?;
     let is_usual = package.is_some_and(|it| is_usual(&place, it, source_path));
     Some((owner_at(registry, place)?, is_usual))
 }
 
-/// The owner of a file that no type tells the place of; `None` where one does.
-#[expect(clippy::option_option, reason = "ours to tell, and what it is")]
-fn unmapped(source_path: &str) -> Option<Option<Owner>> {
-    if source_path.starts_with(".orgkeep") || source_path.starts_with(".git") {
-        return Some(None);
-    }
-    let inner = source_path.strip_prefix(UNMAPPED)?.strip_prefix('/')?;
+/// Whether a path is Git's or our own, and no component's.
+fn is_no_component(source_path: &str) -> bool {
+    source_path.starts_with(".orgkeep") || source_path.starts_with(".git")
+}
+
+/// What stands behind the folder of types that are not known; `None` for any other path.
+fn in_unmapped(source_path: &str) -> Option<&str> {
+    source_path.strip_prefix(UNMAPPED)?.strip_prefix('/')
+}
+
+fn unmapped_owner(inner: &str) -> Option<Owner> {
     let name = inner.strip_suffix(META).unwrap_or(inner);
-    let key = ComponentKey::parse(UNMAPPED_TYPE, name).ok();
-    Some(key.map(|key| Owner { key, parent: None }))
+    let key = ComponentKey::parse(UNMAPPED_TYPE, name).ok()?;
+    Some(Owner { key, parent: None })
 }
 
 fn owner_at(registry: &Registry, place: Place<'_>) -> Option<Owner> {

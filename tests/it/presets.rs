@@ -8,7 +8,7 @@ use orgkeep::{
     source::{Ignored, Level, convert},
 };
 
-use crate::support::{Deploy, TestEnv};
+use crate::support::{Deploy, Held, TestEnv};
 
 type Tree = BTreeMap<String, Vec<u8>>;
 
@@ -27,9 +27,10 @@ fn subject(env: &TestEnv) -> String {
 }
 
 #[test]
-fn project_that_takes_types_apart_keeps_them_so() {
+fn project_that_takes_types_apart_keeps_them_so_and_they_roll_back() {
     let env = TestEnv::initialised();
     env.orgkeep(&["snapshot"]).status(0);
+    let usual = env.git(&["ls-tree", "-r", "HEAD", "force-app"]);
 
     ask_for(
         &env,
@@ -64,6 +65,7 @@ fn project_that_takes_types_apart_keeps_them_so() {
     env.orgkeep(&["snapshot", "--full"]).status(0);
     assert_eq!(env.head(), apart, "{}", env.git(&["show", "--stat"]));
 
+    let before = Held::of(&env.org);
     Deploy::new()
         .company("CustomLabels:CustomLabels", &["labels/CustomLabels.labels"])
         .edit("labels/CustomLabels.labels", "Nothing left", "All gone")
@@ -91,6 +93,15 @@ fn project_that_takes_types_apart_keeps_them_so() {
         "{changed:?}"
     );
 
+    env.orgkeep(&["rollback", "--to", &apart, "--all", "--yes"])
+        .status(0);
+    let again = env.git(&["diff", "--stat", &apart, "HEAD", "--", "force-app"]);
+    assert_eq!(again, "");
+    assert_eq!(before.differing(&Held::of(&env.org)).len(), 0);
+
+    ask_for(&env, "");
+    env.orgkeep(&["snapshot"]).status(0);
+    assert_eq!(env.git(&["ls-tree", "-r", "HEAD", "force-app"]), usual);
     env.assert_sound();
 }
 

@@ -186,13 +186,9 @@ fn print(context: &Context, report: &ExportReport) -> Result<(), CommandError> {
 
 /// Adds to the step summary of a GitHub workflow, where one is asked for.
 fn summarise(context: &Context, report: &ExportReport) -> Result<(), CommandError> {
-    let Some(path) = context.variable("GITHUB_STEP_SUMMARY") else {
+    let Some(mut file) = context.step_summary()? else {
         return Ok(());
     };
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?;
     writeln!(file, "## Records of {}\n", text::markdown(&report.org))?;
     for alert in &report.alerts {
         writeln!(file, "- **{}**", text::markdown(&alert.in_words()))?;

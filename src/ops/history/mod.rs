@@ -23,7 +23,10 @@ use super::{
 use crate::{
     ledger::{RunRecord, RunState},
     model::Timestamp,
-    plan::select::{Catalogue, Selector},
+    plan::{
+        commits::Kind,
+        select::{Catalogue, Selector},
+    },
     store::{Commit, ObjectId, Repository, trailer},
 };
 
@@ -218,7 +221,9 @@ pub fn resolve(repo: &Repository, text: &str, tip: Option<ObjectId>) -> Result<O
 /// The last commit of the snapshot that `commit` is a part of.
 ///
 /// An earlier part does not equal the org; what promises say of a snapshot holds
-/// for its last commit. `None` for a commit that orgkeep did not write.
+/// for its last commit. A commit that only rewrites, accepts or puts back what stands
+/// there holds the whole of the snapshot before it, and stands for itself. `None` for a
+/// commit that orgkeep did not write.
 ///
 /// # Errors
 ///
@@ -233,7 +238,11 @@ pub fn whole_snapshot(
         return Ok(Some(commit));
     }
     let Some(id) = read.message.trailer(trailer::SNAPSHOT).map(str::to_owned) else {
-        return Ok(None);
+        let kind = read.message.trailer(trailer::KIND);
+        let is_whole = [Kind::Rules, Kind::Accepted, Kind::PutBack]
+            .iter()
+            .any(|it| kind == Some(it.word()));
+        return Ok(is_whole.then_some(commit));
     };
     let Some(tip) = tip else { return Ok(None) };
     for commit in repo.history(tip) {

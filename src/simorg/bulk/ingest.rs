@@ -88,28 +88,13 @@ pub(super) fn create(desk: &mut Desk<'_>, request: &Request) -> Reply {
         Ok(accepted) => accepted,
         Err(reply) => return reply,
     };
-    let now = desk.org.now();
     let is_doomed = desk.script.strike("bulkIngest", &object).is_some();
+    let dialect = Dialect {
+        delimiter: asked.column_delimiter,
+        ending: asked.line_ending,
+    };
     let mut job = IngestJob {
-        head: Head {
-            id: desk.org.next_id("750"),
-            operation,
-            object,
-            owner: desk.user.id,
-            created: now,
-            modified: now,
-            state: JobState::Open,
-            version: desk.version,
-            dialect: Dialect {
-                delimiter: asked.column_delimiter,
-                ending: asked.line_ending,
-            },
-            processed: 0,
-            failed: 0,
-            error: None,
-            checks_left: desk.bulk.settings.checks,
-            is_doomed,
-        },
+        head: Head::new(desk, operation, object, JobState::Open, dialect, is_doomed),
         external_id: asked
             .external_id_field_name
             .filter(|_| operation == Operation::Upsert),

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Dialect, Spool};
-use crate::model::{ApiVersion, RecordId, Timestamp};
+use crate::{
+    model::{ApiVersion, RecordId, Timestamp},
+    simorg::rest::Desk,
+};
 
 /// How long a job and its results are kept.
 ///
@@ -249,6 +252,34 @@ pub enum Telling {
 }
 
 impl Head {
+    /// A job that the user at the desk makes now; nothing of it is done.
+    pub(super) fn new(
+        desk: &mut Desk<'_>,
+        operation: Operation,
+        object: String,
+        state: JobState,
+        dialect: Dialect,
+        is_doomed: bool,
+    ) -> Self {
+        let now = desk.org.now();
+        Self {
+            id: desk.org.next_id("750"),
+            operation,
+            object,
+            owner: desk.user.id,
+            created: now,
+            modified: now,
+            state,
+            version: desk.version,
+            dialect,
+            processed: 0,
+            failed: 0,
+            error: None,
+            checks_left: desk.bulk.settings.checks,
+            is_doomed,
+        }
+    }
+
     fn begin(&self) -> Map<String, Value> {
         let number = json!(f64::from(self.version.major()));
         let pairs = [

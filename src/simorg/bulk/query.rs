@@ -75,25 +75,12 @@ pub(super) fn create(desk: &mut Desk<'_>, request: &Request) -> Reply {
         Err(fault) => return refusal(&fault),
     };
     let is_doomed = desk.script.strike("bulkQuery", &object).is_some();
-    let head = Head {
-        id: desk.org.next_id("750"),
-        operation,
-        object,
-        owner: desk.user.id,
-        created: now,
-        modified: now,
-        state: JobState::UploadComplete,
-        version: desk.version,
-        dialect: Dialect {
-            delimiter: asked.column_delimiter,
-            ending: asked.line_ending,
-        },
-        processed: 0,
-        failed: 0,
-        error: None,
-        checks_left: desk.bulk.settings.checks,
-        is_doomed,
+    let dialect = Dialect {
+        delimiter: asked.column_delimiter,
+        ending: asked.line_ending,
     };
+    let state = JobState::UploadComplete;
+    let head = Head::new(desk, operation, object, state, dialect, is_doomed);
     let job = QueryJob {
         head,
         query: asked.query,

@@ -53,6 +53,8 @@ pub fn fill(
         store.fit(&object)?;
         tables.push((kind, places(&company, kind, &object)?, object));
     }
+    // The company brings the standard price book, which any other org would be given.
+    store.is_first("Pricebook2")?;
     store.begin()?;
     let filled = tables
         .iter()
@@ -157,7 +159,7 @@ fn hire(org: &mut SimOrg, options: CompanyOptions) -> Vec<RecordId> {
         .map(|it| it.id)
         .collect();
     let dice = Dice::new(options.seed);
-    for number in 1..=(options.rows / ROWS_PER_PERSON).clamp(6, 300) {
+    for number in 1..=(options.rows / ROWS_PER_PERSON).clamp(7, 300) {
         let mut throw = dice.of("User", number);
         let (first, last) = (words::first_name(&mut throw), words::last_name(&mut throw));
         let username = format!("person{number}@company.example");

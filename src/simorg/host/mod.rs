@@ -312,21 +312,7 @@ impl Host {
                 return refuse(&ApiFault::new("REQUEST_LIMIT_EXCEEDED", message));
             }
             state.is_dirty = true;
-            let usage = (state.used(), max);
-            let kept = &mut state.kept;
-            let desk = rest::Desk {
-                org: &mut kept.org,
-                store: &kept.records,
-                traps: &kept.traps,
-                bulk: &mut kept.bulk,
-                permissions: &kept.permissions,
-                cache: &state.cache,
-                cursors: &mut state.cursors,
-                user,
-                version,
-                usage,
-                script,
-            };
+            let desk = desk(state, user, version, script);
             soap_reply(partner::answer(&desk, parsed))
         })
     }
@@ -371,9 +357,29 @@ fn answer_rest(
             "The REST API is not enabled for this Organization.",
         );
     }
-    let usage = (state.used(), max);
+    let mut desk = desk(state, user, version, script);
+    let reply = rest::answer(&mut desk, call, request, path);
+    if changes(call.name) {
+        state.touch();
+    } else if call.name.starts_with("bulk") {
+        state.is_dirty = true;
+    }
+    reply
+}
+
+/// What a call of `user` works with.
+fn desk<'a>(
+    state: &'a mut State,
+    user: User,
+    version: ApiVersion,
+    script: &'a mut dyn Script,
+) -> rest::Desk<'a> {
+    let usage = (
+        state.used(),
+        state.kept.org.config.limits.daily_api_requests,
+    );
     let kept = &mut state.kept;
-    let mut desk = rest::Desk {
+    rest::Desk {
         org: &mut kept.org,
         store: &kept.records,
         traps: &kept.traps,
@@ -385,14 +391,7 @@ fn answer_rest(
         version,
         usage,
         script,
-    };
-    let reply = rest::answer(&mut desk, call, request, path);
-    if changes(call.name) {
-        state.touch();
-    } else if call.name.starts_with("bulk") {
-        state.is_dirty = true;
     }
-    reply
 }
 
 fn soap_reply(reply: soap::Reply) -> Reply {

@@ -70,6 +70,11 @@ fn company_has_what_exporters_and_restorers_meet() {
             .records("SELECT Id FROM Task WHERE What.Type = 'Opportunity'")
             .is_empty()
     );
+    assert!(
+        !site
+            .records("SELECT Id FROM User WHERE IsActive = false")
+            .is_empty()
+    );
 }
 
 #[test]

@@ -587,7 +587,7 @@ fn what_is_not_there_is_not_found() {
     for path in [
         "/sobjects/Nope/describe",
         "/nonsense",
-        "/jobs/query",
+        "/jobs/nothing",
         "/sobjects/Account/001000000000001AAA",
     ] {
         assert_eq!(
