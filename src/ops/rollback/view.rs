@@ -8,7 +8,8 @@ use crate::{
     model::{ComponentKey, TreePath},
     ops::snapshot::{Base, OwnedFile},
     plan::rollback::{View, ViewFile},
-    source::canonical,
+    registry::{Files, Registry},
+    source::{self, SourceFile, canonical},
     store::{self, ObjectId, Repository},
 };
 
@@ -161,6 +162,35 @@ impl View for TreeView<'_> {
                 }
             }
         }
-        files
+        whole(key, &files).map_or(files, |it| vec![it])
     }
+}
+
+/// The one document of a component that this project takes apart further than usual, at the
+/// path of what is left of it; `None` for files that are what the type usually has.
+///
+/// A plan looks at documents: of a permission set that lies in many files each holds only a
+/// part of the rights.
+fn whole(key: &ComponentKey, files: &[ViewFile]) -> Option<ViewFile> {
+    let registry = Registry::official();
+    let ty = registry.type_named(key.type_name.as_str())?;
+    if files.len() < 2 || ty.files != Files::Single {
+        return None;
+    }
+    let own = format!("/{}.{}-meta.xml", key.name, ty.suffix.as_deref()?);
+    let own = files.iter().find(|it| it.path.as_str().ends_with(&own))?;
+    let sources: Vec<SourceFile> = files
+        .iter()
+        .map(|it| SourceFile {
+            path: it.path.clone(),
+            key: key.clone(),
+            bytes: it.bytes.to_vec(),
+        })
+        .collect();
+    let joined = source::join(registry, key, &sources).ok()?;
+    let [document] = <[_; 1]>::try_from(joined).ok()?;
+    Some(ViewFile {
+        path: own.path.clone(),
+        bytes: Arc::from(document.bytes),
+    })
 }
