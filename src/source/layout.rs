@@ -105,6 +105,19 @@ pub fn usual(registry: &Registry, path: &str) -> Option<String> {
     Some(usual_path(&place(registry, path, Format::Source)?, path))
 }
 
+/// Whether a file stands in the folder of its own that a preset gives its component.
+///
+/// That is a way of writing, and no place that somebody chose.
+#[must_use]
+pub fn is_where_presets_write(registry: &Registry, path: &str) -> bool {
+    let Some(place) = place(registry, path, Format::Source) else {
+        return false;
+    };
+    let ty = place.ty;
+    let folder = format!("{}/{}/", ty.directory, place.name);
+    ty.preset.is_some() || (!ty.variants.is_empty() && path[place.start..].starts_with(&folder))
+}
+
 /// Whether a file stands where `sf` would put it in the package directory `package`.
 pub(super) fn is_usual(place: &Place<'_>, package: &TreePath, path: &str) -> bool {
     let (home, inner) = path.split_at(place.start);

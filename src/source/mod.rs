@@ -37,7 +37,7 @@ pub use fxp::print as write_faithful;
 pub use ignore_block::{with_block, without_block};
 pub use ignored::Ignored;
 pub use join::{join, join_at};
-pub use layout::{Layout, usual};
+pub use layout::{Layout, is_where_presets_write, usual};
 pub use owner::{Owner, in_package_directory, owner, owner_in, prefixes, tree_key};
 pub use split::{Split, split, split_canonical};
 

@@ -62,7 +62,8 @@ pub(super) fn split(
         .collect())
 }
 
-/// Puts the document of a permission set together, in the order of its files.
+/// Puts the document of a permission set together: at the canonical level in the order in
+/// which the org gives it, else in the order of its files, as `sf` does.
 pub(super) fn join(
     ty: &Type,
     level: Level,
@@ -84,11 +85,23 @@ pub(super) fn join(
     }
     with_namespace(&mut root);
     root.children = by_first_of_name(root.children);
+    if level == Level::Canonical {
+        // As in every retrieve: element names in alphabetical order, `fullName` first.
+        root.children.sort_by(|a, b| rank(a).cmp(&rank(b)));
+    }
     let suffix = ty.suffix.as_deref().unwrap_or_default();
     Ok(PackageFile {
         path: format!("{}/{}.{suffix}", ty.directory, key.name),
         bytes: rendered(&Document::new(root), level),
     })
+}
+
+/// What the org orders the elements of a permission set by.
+fn rank(node: &Node) -> Option<(bool, &str)> {
+    match node {
+        Node::Element(element) => Some((element.name != "fullName", element.name.as_str())),
+        _ => None,
+    }
 }
 
 /// The root of a part; `sf` names no namespace in it.

@@ -30,7 +30,7 @@ fn subject(env: &TestEnv) -> String {
 fn project_that_takes_types_apart_keeps_them_so_and_they_roll_back() {
     let env = TestEnv::initialised();
     env.orgkeep(&["snapshot"]).status(0);
-    let usual = env.git(&["ls-tree", "-r", "HEAD", "force-app"]);
+    let usual = env.head();
 
     ask_for(
         &env,
@@ -101,7 +101,7 @@ fn project_that_takes_types_apart_keeps_them_so_and_they_roll_back() {
 
     ask_for(&env, "");
     env.orgkeep(&["snapshot"]).status(0);
-    assert_eq!(env.git(&["ls-tree", "-r", "HEAD", "force-app"]), usual);
+    assert_eq!(env.git(&["diff", &usual, "HEAD", "--", "force-app"]), "");
     env.assert_sound();
 }
 

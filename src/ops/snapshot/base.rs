@@ -188,7 +188,10 @@ impl Base {
             return Layout::of(registry, package_dir, std::iter::empty());
         }
         let paths = self.families.values().flatten();
-        let paths = paths.map(|it| it.path.as_str());
+        let was_apart = self.org.as_ref().is_some_and(|it| !it.presets.is_empty());
+        let is_chosen =
+            |it: &&str| !was_apart || !source::is_where_presets_write(Registry::official(), it);
+        let paths = paths.map(|it| it.path.as_str()).filter(is_chosen);
         Layout::of(registry, package_dir, paths)
     }
 
