@@ -30,6 +30,9 @@ pub struct SentRows {
     pub at: Timestamp,
     /// The user who sent them.
     pub by: RecordId,
+    /// The commit that is restored: its rows may have come out of the bin meanwhile.
+    #[serde(default)]
+    pub target: String,
     /// The ingest job; absent where it was one call that takes all or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<RecordId>,
@@ -94,6 +97,7 @@ mod tests {
                 object: "Account".parse().unwrap(),
                 at: "2026-11-28T07:00:00.000Z".parse().unwrap(),
                 by: id("005000000000001"),
+                target: String::new(),
                 job: Some(id("750000000000001")),
                 fields: vec!["Name".to_owned()],
                 rows: vec![SentRow {

@@ -84,14 +84,18 @@ impl IdMap {
     }
 
     /// Notes that `old` is there again as `new`.
+    ///
+    /// A row that was there again before, and went once more, is known by each Id it had:
+    /// rows and plans made in between speak of it by the one of then.
     pub fn insert(&mut self, old: RecordId, new: Replaced) {
         let by = new.by;
-        if let Some(before) = self.pairs.insert(old, new)
-            && self.back.get(&before.by) == Some(&old)
-        {
-            self.back.remove(&before.by);
-        }
+        let before = self.pairs.insert(old, new.clone());
         self.back.insert(by, old);
+        if let Some(before) = before
+            && self.latest(by) != before.by
+        {
+            self.pairs.entry(before.by).or_insert(new);
+        }
     }
 
     /// Takes all pairs of `other`.
@@ -183,6 +187,17 @@ mod tests {
                 id(3)
             )
         );
+    }
+
+    #[test]
+    fn row_that_was_inserted_twice_is_known_by_each_id_it_had() {
+        let mut map = IdMap::default();
+        map.insert(id(1), replaced(2));
+        map.insert(id(1), replaced(3));
+        for n in 1..=3 {
+            assert_eq!(map.latest(id(n)), id(3), "{n}");
+            assert_eq!(map.first(id(n)), id(1), "{n}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod random_edits;
 mod recorded;
 mod records_export;
 mod records_import;
+mod records_restore;
 mod redaction;
 mod registry;
 mod resume;

@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod init;
 mod keep_less;
+mod restore;
 mod row;
 
 use clap::{Args, Subcommand};
@@ -35,6 +36,7 @@ enum RecordsCommand {
     Import(import::ImportArgs),
     Erase(keep_less::EraseArgs),
     Prune(keep_less::PruneArgs),
+    Restore(Box<restore::RestoreArgs>),
 }
 
 /// The repository that holds the records, where it is another one than `repo`.
@@ -60,5 +62,6 @@ pub(super) async fn run(context: &Context, args: RecordsArgs) -> Result<Outcome,
         RecordsCommand::Import(args) => import::run(context, args),
         RecordsCommand::Erase(args) => keep_less::erase(context, &args),
         RecordsCommand::Prune(args) => keep_less::prune(context, &args),
+        RecordsCommand::Restore(args) => restore::run(context, *args).await,
     }
 }

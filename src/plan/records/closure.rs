@@ -31,13 +31,9 @@ impl<'a> Orphans<'a> {
     pub(super) fn new(
         changes: &'a BTreeMap<ObjectName, Vec<RowChange>>,
         references: &References<'_>,
-        schemas: &Schemas,
     ) -> Self {
         let mut all: BTreeMap<RecordId, Vec<Orphan<'a>>> = BTreeMap::new();
         for (object, changes) in changes {
-            let Some(schema) = schemas.get(object) else {
-                continue;
-            };
             for change in changes {
                 let (then, now) = match change {
                     RowChange::Added(_) => continue,
@@ -47,9 +43,7 @@ impl<'a> Orphans<'a> {
                 for reference in references.of(object, then) {
                     let name = reference.field;
                     let is_lost = match now {
-                        None => schema
-                            .field(name.as_str())
-                            .is_some_and(|it| it.cascade_delete || it.is_master_detail()),
+                        None => references.goes_with(object, name, reference.to),
                         Some(now) => now
                             .get(name.as_str())
                             .is_some_and(|it| Some(it) != then.get(name.as_str())),

@@ -24,7 +24,7 @@ pub fn plan(inputs: &Inputs<'_>) -> RestorePlan {
     let mut work = Work {
         inputs,
         references: &references,
-        orphans: Orphans::new(inputs.changes, &references, inputs.then_schemas),
+        orphans: Orphans::new(inputs.changes, &references),
         items: BTreeMap::new(),
         partial: BTreeMap::new(),
         queue: VecDeque::new(),
@@ -84,6 +84,9 @@ impl Work<'_> {
     /// Decides about one row; `only` names the field for which nobody but another row asked.
     fn take(&mut self, candidate: Candidate, because: Option<Because>, only: Option<FieldName>) {
         let key = (candidate.object.clone(), candidate.id);
+        if candidate.then.is_none() && self.is_an_old_row(&key) {
+            return;
+        }
         let is_known = self.items.contains_key(&key);
         let fields = match only {
             // All of the row is looked at already.
@@ -107,6 +110,12 @@ impl Work<'_> {
         item.because = because;
         self.items.insert(key.clone(), item);
         self.queue.push_back(key);
+    }
+
+    /// Whether the row is one of the snapshot, which an earlier restore inserted under this Id.
+    fn is_an_old_row(&self, (object, id): &Key) -> bool {
+        let first = self.inputs.ids.first(*id);
+        first != *id && self.inputs.then.row(object, first).is_some()
     }
 
     /// Takes in what the row needs and what was lost with it.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::records::{Columns, Replaced, RowChange, changes};
+use crate::records::{ChildRelationship, Columns, Replaced, RowChange, changes};
 
 /// The rows of a small org.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,7 +60,7 @@ fn master(name: &str, to: &str) -> Value {
 }
 
 fn schemas() -> Schemas {
-    [
+    let mut schemas: Schemas = [
         schema(
             "Account",
             "001",
@@ -83,8 +83,19 @@ fn schemas() -> Schemas {
             ],
         ),
         schema("Line__c", "a01", &[master("Deal__c", "Deal__c")]),
+        schema("Case", "500", &[lookup("AccountId", "Account")]),
     ]
-    .into()
+    .into();
+    // As standard objects have it: the field of the child tells nothing.
+    let account = schemas.get_mut(&object("Account")).unwrap();
+    account.child_relationships.push(ChildRelationship {
+        child: object("Case"),
+        field: "AccountId".parse().unwrap(),
+        cascade_delete: true,
+        restricted_delete: false,
+        relationship_name: None,
+    });
+    schemas
 }
 
 /// What differs between two states, by object.
@@ -350,6 +361,27 @@ fn children_that_went_with_their_parent_come_back_with_it() {
 }
 
 #[test]
+fn child_of_a_standard_object_is_known_by_what_the_parent_says() {
+    let mut case = Case::new(small(), small());
+    let (account, own) = (id("001", 1), id("500", 1));
+    let lost = row(own, &[("Name", "C"), ("AccountId", account.as_str())]);
+    case.then.0.insert((object("Case"), own), lost);
+    case.now.0.remove(&(object("Account"), account));
+    case.bin.insert(account, Binned::Deleted);
+    case.bin.insert(own, Binned::Deleted);
+    let plan = case.plan(Some("Account"));
+    assert!(
+        deeds(&plan).contains(&"Case undelete true".to_owned()),
+        "{:?}",
+        deeds(&plan)
+    );
+    let live = schemas();
+    let references = References::new(&live, &live);
+    let lost = case.then.row(&object("Case"), own).unwrap();
+    assert_eq!(references.owners_of(&object("Case"), &lost), [account]);
+}
+
+#[test]
 fn child_that_was_given_another_parent_on_purpose_keeps_it() {
     let mut case = Case::new(small(), small());
     let (other, contact) = (id("001", 2), id("003", 1));
@@ -485,6 +517,31 @@ fn row_that_an_earlier_restore_inserted_is_not_inserted_again() {
     let item = plan.item(&object("Account"), old).unwrap();
     assert_eq!(item.now, new);
     assert!(matches!(item.deed, Deed::Update(_)), "{:?}", item.deed);
+}
+
+#[test]
+fn row_under_a_new_id_is_no_new_row() {
+    let mut case = Case::new(small(), small());
+    let (old, new) = (id("001", 1), id("001", 77));
+    let mut row_again = case.now.0.remove(&(object("Account"), old)).unwrap();
+    row_again = row(
+        new,
+        &row_again
+            .cells()
+            .skip(1)
+            .map(|(a, b)| (a.as_str(), b))
+            .collect::<Vec<_>>(),
+    );
+    case.now.0.insert((object("Account"), new), row_again);
+    let replaced = Replaced {
+        object: object("Account"),
+        by: new,
+        at: "2026-11-28T07:00:00Z".parse().unwrap(),
+    };
+    case.ids.insert(old, replaced);
+    case.options.delete_new = true;
+    let plan = case.plan(Some("Account"));
+    assert_eq!(deeds(&plan), ["Account untouched false"]);
 }
 
 #[test]

@@ -75,10 +75,35 @@ impl Org {
         serde_json::from_str(&answer).unwrap_or_else(|err| panic!("{path}: {err}: {answer}"))
     }
 
+    /// Makes a call of the partner API as the first user; the answer's envelope.
+    pub(crate) fn partner(&self, call: &str) -> String {
+        let token = self.ready["users"][0]["token"].as_str().unwrap();
+        let envelope = format!(
+            "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns=\"urn:partner.soap.sforce.com\">\
+             <e:Header><SessionHeader><sessionId>{token}</sessionId></SessionHeader></e:Header><e:Body>{call}</e:Body></e:Envelope>"
+        );
+        let headers = "Content-Type: text/xml; charset=utf-8\r\nSOAPAction: \"\"\r\n";
+        let line = "POST /services/Soap/u/66.0";
+        let (status, answer) = exchange(self.url(), line, headers, &envelope);
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
     /// One REST call by the first user; status and body of the answer, null where it is empty.
     pub(crate) fn rest(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let token = self.ready["users"][0]["token"].as_str().unwrap();
         self.rest_with(token, method, path, body)
+    }
+
+    /// One REST call as the user whose name has `who` in it.
+    pub(crate) fn rest_as(
+        &self,
+        who: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Value) {
+        self.rest_with(self.token(who), method, path, body)
     }
 
     fn rest_with(&self, token: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {

@@ -60,6 +60,7 @@ pub async fn apply(
     let mut run = Run {
         site,
         user: planned.identity.user.id,
+        target: planned.target.to_string(),
         facts: &planned.facts,
         ids: planned.facts.ids.clone(),
         journal,
@@ -86,6 +87,7 @@ pub async fn apply(
 struct Run<'a, 'j> {
     site: Site<'a>,
     user: RecordId,
+    target: String,
     facts: &'a Facts,
     ids: IdMap,
     journal: Journal<'j>,
@@ -491,10 +493,11 @@ impl<'j> Run<'_, 'j> {
     ) -> Result<(), Error> {
         let object = &wave.object;
         let mut outgoing = Vec::new();
+        let lost = self.not_inserted();
         for at in &wave.nodes {
             let item = &plan.items[*at];
             let Some(then) = &item.then else { continue };
-            if self.has_lost_parent(item) {
+            if self.needs_any(item, &lost) {
                 let errors = [RowError {
                     code: "PARENT_FAILED".to_owned(),
                     message: "a row that it needs was refused".to_owned(),
@@ -556,18 +559,24 @@ impl<'j> Run<'_, 'j> {
         self.report.failed.extend(sent.failed);
     }
 
-    /// Whether a row that must be there before was refused.
-    fn has_lost_parent(&self, item: &Item) -> bool {
-        let failed: BTreeSet<_> = self.report.failed.iter().map(|it| it.id).collect();
-        if failed.is_empty() {
+    /// Rows that were to be inserted and were refused.
+    ///
+    /// What an earlier restore inserted for them says nothing: it is gone too.
+    fn not_inserted(&self) -> BTreeSet<RecordId> {
+        let failed = self.report.failed.iter();
+        failed
+            .filter(|it| it.act == "insert")
+            .map(|it| it.id)
+            .collect()
+    }
+
+    /// Whether `item` cannot be without one of `rows`.
+    fn needs_any(&self, item: &Item, rows: &BTreeSet<RecordId>) -> bool {
+        let Some(then) = item.then.as_ref().filter(|_| !rows.is_empty()) else {
             return false;
-        }
-        let references = self.references();
-        let Some(then) = &item.then else { return false };
-        references
-            .needed_by(&item.object, then)
-            .into_iter()
-            .any(|it| failed.contains(&it) && self.ids.latest(it) == it)
+        };
+        let needed = self.references().needed_by(&item.object, then);
+        needed.into_iter().any(|it| rows.contains(&it))
     }
 
     /// The row that the platform made in place of `item`, by the fields in which they agree.
@@ -688,6 +697,7 @@ impl<'j> Run<'_, 'j> {
         Ok(Sender {
             org: self.site.org,
             user: self.user,
+            target: &self.target,
             live,
             journal: &mut self.journal,
         })

@@ -172,6 +172,8 @@ pub async fn plan(
     let place = Place::of(site.config);
     let captured = || place.tip(repo);
     let settled = settle::settle(org, &mut journal, captured, repo, options.lost_not_taken).await?;
+    let at = org.now().unwrap_or(Timestamp::UNKNOWN);
+    commit_ids::commit_ids(repo, &place, site.setup, identity.org.id, at, monitor)?;
     let wrong = wrong_change(org, options).await?;
     let (job_ids, job_at) = match options.bulk_job {
         Some(job) => settle::rows_of_job(org, job).await?,

@@ -174,7 +174,8 @@ pub(super) fn wrongly_changed(
     deleted: &dyn Fn(RecordId) -> Option<(Option<RecordId>, Timestamp)>,
     now: &CommitRows<'_>,
 ) -> Vec<Candidate> {
-    let is_in = |at: Timestamp| at >= wrong.since && at <= wrong.until;
+    // Dates of rows are whole seconds: what happened at 9:30:12.7 says 9:30:12.
+    let is_in = |at: Timestamp| at.as_seconds() >= wrong.since.as_seconds() && at <= wrong.until;
     let mut found = Vec::new();
     for (object, changes) in differences {
         for change in changes {

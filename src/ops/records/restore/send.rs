@@ -61,6 +61,8 @@ pub(super) struct Sent {
 pub(super) struct Sender<'a, 'j> {
     pub(super) org: &'a Org,
     pub(super) user: RecordId,
+    /// The commit that is restored.
+    pub(super) target: &'a str,
     pub(super) live: &'a Schema,
     pub(super) journal: &'a mut Journal<'j>,
 }
@@ -406,6 +408,7 @@ impl Sender<'_, '_> {
             object: self.live.name.clone(),
             at: self.now(),
             by: self.user,
+            target: self.target.to_owned(),
             job,
             rows: rows
                 .iter()

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     client::{BulkState, IngestRows, Org},
     ledger::{InsertedRow, SentRows},
-    model::{RecordId, Timestamp},
+    model::{ObjectName, RecordId, Timestamp},
     ops::{
         error::{During, Error},
         records::RecordsAt,
@@ -52,13 +52,20 @@ pub(super) async fn settle(
     let before = CommitRows::new(&before);
     let mut n_found = 0;
     for sent in journal.sent().to_vec() {
+        let target = sent.target.parse().ok();
+        let target = target.filter(|it| repo.commit(*it).is_ok());
+        let target = RecordsAt::open(repo, target)?;
+        let known = Known {
+            before: &before,
+            target: &CommitRows::new(&target),
+        };
         let found = match sent.job {
             Some(job) => of_job(org, &sent, job).await?,
             None => None,
         };
         let pairs = match found {
             Some(pairs) => pairs,
-            None => by_query(org, journal, &sent, &before, lost_not_taken).await?,
+            None => by_query(org, journal, &sent, &known, lost_not_taken).await?,
         };
         n_found += pairs.len();
         let at = org.now().unwrap_or(sent.at);
@@ -71,6 +78,18 @@ pub(super) async fn settle(
     }
     before.check()?;
     Ok(n_found)
+}
+
+/// Rows that cannot be ours: they were there when the restore began, or came out of the bin.
+struct Known<'r> {
+    before: &'r CommitRows<'r>,
+    target: &'r CommitRows<'r>,
+}
+
+impl Known<'_> {
+    fn has(&self, object: &ObjectName, id: RecordId) -> bool {
+        self.before.row(object, id).is_some() || self.target.row(object, id).is_some()
+    }
 }
 
 /// What went in by a job; `None` where the org has forgotten the job.
@@ -149,7 +168,7 @@ async fn by_query(
     org: &Org,
     journal: &Journal<'_>,
     sent: &SentRows,
-    before: &CommitRows<'_>,
+    there: &Known<'_>,
     lost_not_taken: bool,
 ) -> Result<Vec<InsertedRow>, Error> {
     let object = &sent.object;
@@ -183,7 +202,7 @@ async fn by_query(
             .and_then(Value::as_str)
             .and_then(|it| it.parse().ok());
         // What was there when the restore began is none of ours.
-        let is_new = |it: &RecordId| !known.contains(it) && before.row(object, *it).is_none();
+        let is_new = |it: &RecordId| !known.contains(it) && !there.has(object, *it);
         let Some(new) = id.filter(is_new) else {
             continue;
         };
@@ -271,6 +290,7 @@ mod tests {
             object: "Account".parse().unwrap(),
             at,
             by: id(9),
+            target: String::new(),
             job: None,
             fields: vec!["Name".to_owned(), "Phone".to_owned()],
             rows: vec![row(1, ["a", "1"]), row(2, ["b", "2"]), row(3, ["b", "2"])],
