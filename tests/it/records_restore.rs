@@ -44,7 +44,8 @@ fn delete(env: &TestEnv, object: &str, id: &str) {
 
 /// Takes rows out of the recycle bin for good.
 fn empty_bin(env: &TestEnv, ids: &[&str]) {
-    let ids: String = ids.iter().map(|it| format!("<ids>{it}</ids>")).collect();
+    let ids: Vec<_> = ids.iter().map(|it| format!("<ids>{it}</ids>")).collect();
+    let ids = ids.concat();
     let answer = env
         .org
         .partner(&format!("<emptyRecycleBin>{ids}</emptyRecycleBin>"));
@@ -638,8 +639,8 @@ fn restore_that_is_killed_at_any_step_is_finished_by_the_next_one() {
             &env,
             "SELECT Name, Phone, Parent.Name FROM Account WHERE Name LIKE 'Firm%' ORDER BY Name",
         );
-        let names: Vec<_> = rows.iter().map(|it| it["Name"].as_str().unwrap()).collect();
-        assert_eq!(names, wanted, "{call}");
+        let found: Vec<_> = rows.iter().map(|it| it["Name"].as_str().unwrap()).collect();
+        assert_eq!(found, wanted, "{call}");
         assert!(rows.iter().all(|it| it["Phone"] == "1"), "{call}: {rows:?}");
         assert_eq!(rows[2]["Parent"]["Name"], "Firm changed");
     }
