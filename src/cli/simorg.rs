@@ -38,6 +38,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
 struct Serve {
     /// Folder or zip to load: a DX project or a package in metadata format (can be repeated;
     /// default: our fixture company)
@@ -93,6 +94,11 @@ struct Serve {
     /// repeated)
     #[arg(long = "feature", value_name = "NAME", value_parser = parse_feature)]
     features: Vec<Feature>,
+
+    /// Let profiles and permission sets decide who sees and changes which objects and fields
+    #[arg(long)]
+    field_security: bool,
+
     /// Fill the org with a made-up company of about so many rows
     #[arg(long, value_name = "ROWS")]
     company: Option<u64>,
@@ -130,6 +136,7 @@ fn serve(context: &Context, serve: Serve) -> Result<Outcome, CommandError> {
             rows,
             seed: serve.seed,
         }),
+        field_security: serve.field_security,
         log: Arc::new(|line| {
             // A log that nobody reads is no reason to stop.
             let _ = writeln!(stderr().lock(), "simorg: {line}");

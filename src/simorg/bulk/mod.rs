@@ -1,4 +1,4 @@
-//! Bulk API 2.0: jobs that read and write rows as CSV.
+//! Bulk API 2.0: jobs that read and write rows as CSV; and [`v1`], its elder.
 //!
 //! Time is counted in status checks: a job does its work while it is asked how
 //! it is, and only then. One with little to do is done at the first question;
@@ -24,6 +24,7 @@ mod results;
 mod rows;
 mod settings;
 mod spool;
+pub mod v1;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -57,6 +58,9 @@ impl InvalidBatch {
 pub struct Bulk {
     /// The jobs.
     pub jobs: Jobs,
+    /// Jobs of the Bulk API 1.0.
+    #[serde(default)]
+    pub v1: v1::Jobs,
     /// What goes otherwise on request.
     #[serde(default)]
     pub settings: Settings,

@@ -28,7 +28,7 @@ const STEP: u64 = 2_000;
 /// Rows that triggers and rules see at once.
 ///
 /// Source: Bulk API 2.0 Developer Guide, "How Requests Are Processed".
-const CHUNK: usize = 200;
+pub(super) const CHUNK: usize = 200;
 
 /// Rows of one batch inside a job.
 ///
@@ -104,7 +104,7 @@ pub(super) fn query(desk: &Desk<'_>, job: &mut QueryJob) -> Result<u64, String> 
 }
 
 /// A value as a cell: nothing and an empty text are the same.
-fn text_of(value: Value) -> String {
+pub(super) fn text_of(value: Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text,
@@ -234,7 +234,7 @@ impl Results {
 /// What `sf__Error` says of a row.
 ///
 /// Source: recorded results: `CODE:message:Field1 Field2--`.
-fn error_text(err: &RowError) -> String {
+pub(super) fn error_text(err: &RowError) -> String {
     format!("{}:{}:{}--", err.code, err.message, err.fields.join(" "))
 }
 

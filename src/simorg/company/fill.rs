@@ -46,8 +46,11 @@ pub fn fill(
     if schema.has(Feature::MultiCurrency) {
         company = company.with_currencies();
     }
+    if schema.has(Feature::PersonAccounts) {
+        company = company.with_persons();
+    }
     let mut tables = Vec::new();
-    for kind in KINDS {
+    for kind in KINDS.into_iter().filter(|it| 0 < company.plan().rows(*it)) {
         let object = schema.object(kind.object());
         let object = object.ok_or_else(|| FillError::Missing(kind.object().to_owned()))?;
         store.fit(&object)?;

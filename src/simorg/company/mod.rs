@@ -21,6 +21,7 @@ mod files;
 mod fill;
 
 mod people;
+mod persons;
 mod plan;
 mod projects;
 mod sales;
@@ -115,6 +116,13 @@ impl Company {
         self
     }
 
+    /// The same with accounts that are people.
+    #[must_use]
+    pub fn with_persons(mut self) -> Self {
+        self.plan = self.plan.with_persons();
+        self
+    }
+
     /// How many rows there are of each object.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -153,7 +161,7 @@ impl Company {
         ];
         cells.extend(own);
         if self.has_currency(kind) {
-            cells.push(throw.mostly(&["EUR", "NOK"]).into());
+            cells.push(throw.mostly(&["USD", "EUR"]).into());
         }
         cells
     }
@@ -161,13 +169,24 @@ impl Company {
     fn has_currency(&self, kind: Kind) -> bool {
         let has = matches!(
             kind,
-            Kind::Account | Kind::Contact | Kind::Lead | Kind::Opportunity | Kind::Project
+            Kind::Account
+                | Kind::Contact
+                | Kind::Lead
+                | Kind::Opportunity
+                | Kind::Project
+                | Kind::Person
+                | Kind::PersonContact
         );
         self.has_currencies && has
     }
 
     fn draft(&self, kind: Kind, row: u64) -> Draft<'_> {
-        let mut throw = self.dice.of(kind.object(), row);
+        let stream = match kind {
+            // One person in two tables.
+            Kind::Person | Kind::PersonContact => "Person",
+            _ => kind.object(),
+        };
+        let mut throw = self.dice.of(stream, row);
         Draft {
             company: self,
             row,
@@ -185,8 +204,8 @@ impl Company {
     #[must_use]
     pub fn id(&self, kind: Kind, row: u64) -> RecordId {
         let prefix = match kind {
-            Kind::Account => "001",
-            Kind::Contact => "003",
+            Kind::Account | Kind::Person => "001",
+            Kind::Contact | Kind::PersonContact => "003",
             Kind::Relation => "07k",
             Kind::Campaign => "701",
             Kind::Lead => "00Q",
@@ -213,7 +232,13 @@ impl Company {
             Kind::Post => "0D5",
             Kind::Reply => "0D7",
         };
-        row_id(prefix, row + 1)
+        // People come behind the other rows of the object.
+        let before = match kind {
+            Kind::Person => self.rows(Kind::Account),
+            Kind::PersonContact => self.rows(Kind::Contact),
+            _ => 0,
+        };
+        row_id(prefix, before + row + 1)
     }
 
     /// Any row of `kind`.
@@ -232,6 +257,10 @@ impl Company {
 
     /// When a row was made: in working hours, and the more the later.
     fn created(&self, kind: Kind, row: u64) -> Timestamp {
+        let kind = match kind {
+            Kind::PersonContact => Kind::Person,
+            kind => kind,
+        };
         let span = SPAN.as_millis();
         let rows = u128::from(self.rows(kind).max(1));
         let at = (span * span / rows * u128::from(row)).isqrt();
@@ -314,6 +343,8 @@ fn table(kind: Kind) -> (&'static str, Writer) {
         Kind::Note => files::NOTE,
         Kind::Post => activity::POST,
         Kind::Reply => activity::REPLY,
+        Kind::Person => persons::PERSON,
+        Kind::PersonContact => persons::CONTACT,
     }
 }
 

@@ -59,10 +59,14 @@ pub enum Kind {
     Post,
     /// `FeedComment`.
     Reply,
+    /// `Account` that is a person.
+    Person,
+    /// `Contact` that goes with such an account.
+    PersonContact,
 }
 
 /// All of them.
-pub const KINDS: [Kind; 27] = [
+pub const KINDS: [Kind; 29] = [
     Kind::Account,
     Kind::Contact,
     Kind::Relation,
@@ -90,6 +94,8 @@ pub const KINDS: [Kind; 27] = [
     Kind::Note,
     Kind::Post,
     Kind::Reply,
+    Kind::Person,
+    Kind::PersonContact,
 ];
 
 impl Kind {
@@ -97,8 +103,8 @@ impl Kind {
     #[must_use]
     pub fn object(self) -> &'static str {
         match self {
-            Self::Account => "Account",
-            Self::Contact => "Contact",
+            Self::Account | Self::Person => "Account",
+            Self::Contact | Self::PersonContact => "Contact",
             Self::Relation => "AccountContactRelation",
             Self::Campaign => "Campaign",
             Self::Lead => "Lead",
@@ -178,6 +184,15 @@ impl Plan {
         plan
     }
 
+    /// The same with accounts that are people, one for each five others.
+    #[must_use]
+    pub fn with_persons(mut self) -> Self {
+        let persons = self.rows(Kind::Account).div_ceil(5);
+        self.0[Kind::Person as usize] = persons;
+        self.0[Kind::PersonContact as usize] = persons;
+        self
+    }
+
     /// Rows of `kind`.
     #[must_use]
     pub fn rows(&self, kind: Kind) -> u64 {
@@ -209,11 +224,20 @@ mod tests {
 
     #[test]
     fn every_kind_has_rows_and_a_name_of_its_own() {
+        let is_person = |it: Kind| matches!(it, Kind::Person | Kind::PersonContact);
         let plan = Plan::of(0);
-        let mut names: Vec<&str> = KINDS.iter().map(|it| it.object()).collect();
+        assert!(
+            KINDS
+                .iter()
+                .all(|it| (0 < plan.rows(*it)) != is_person(*it))
+        );
+        let plan = plan.with_persons();
         assert!(KINDS.iter().all(|it| 0 < plan.rows(*it)));
+        let others = KINDS.iter().filter(|it| !is_person(**it));
+        let mut names: Vec<&str> = others.map(|it| it.object()).collect();
+        let count = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), KINDS.len());
+        assert_eq!(names.len(), count);
     }
 }

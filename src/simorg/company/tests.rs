@@ -171,3 +171,21 @@ fn texts_hold_what_trips_readers() {
     assert!(texts.iter().any(|it| it.starts_with('=')));
     assert!(texts.iter().all(|it| it.trim() == it));
 }
+
+#[test]
+fn person_says_the_same_as_account_and_as_contact() {
+    let company = company(2_000, 1).with_persons();
+    let persons = company.plan().rows(Kind::Person);
+    assert!(0 < persons);
+    for row in 0..persons {
+        let account = |column| cell(&company, Kind::Person, row, column);
+        let contact = |column| cell(&company, Kind::PersonContact, row, column);
+        assert_eq!(account("LastName"), contact("LastName"));
+        assert_eq!(account("PersonEmail"), contact("Email"));
+        assert_eq!(account("PersonMailingCity"), contact("MailingCity"));
+        assert_eq!(account("OwnerId"), contact("OwnerId"));
+        assert_eq!(account("CreatedDate"), contact("CreatedDate"));
+        assert_eq!(account("PersonContactId"), contact("Id"));
+        assert_eq!(contact("AccountId"), account("Id"));
+    }
+}

@@ -16,7 +16,9 @@ pub use state::{Kept, State, real_now};
 use struck::{Called, Protocol};
 
 use super::{
-    SimOrg, control,
+    SimOrg,
+    bulk::v1,
+    control,
     fault::{Fault as ApiFault, Script},
     http::{Handler, Reply, Request},
     login, partner, rest, soap,
@@ -47,6 +49,7 @@ impl Handler for Host {
         let reply = match path.as_slice() {
             ["simorg", rest @ ..] => self.control(&request, rest),
             ["services", "data", rest @ ..] => self.rest(&request, rest),
+            ["services", "async", version, rest @ ..] => self.bulk_v1(&request, version, rest),
             ["services", "Soap", kind, rest @ ..] => self.soap(&request, kind, rest),
             [] => Reply::new(200, "text/plain;charset=UTF-8", BANNER.as_bytes().to_vec()),
             path => match login::call(path) {
@@ -107,7 +110,8 @@ const NO_PAGE: &str = "<html><body><h1>URL No Longer Exists</h1></body></html>";
 impl Host {
     /// The org of `state`, reachable at `url`, each answer late by a time within `latency`.
     #[must_use]
-    pub fn new(state: State, url: String, latency: (Duration, Duration), log: Log) -> Self {
+    pub fn new(mut state: State, url: String, latency: (Duration, Duration), log: Log) -> Self {
+        state.url.clone_from(&url);
         Self {
             state: Mutex::new(state),
             url,
@@ -216,6 +220,38 @@ impl Host {
         reply.with("Sforce-Limit-Info", &usage)
     }
 
+    /// A call of the Bulk API 1.0, whose session stands in a header of its own.
+    fn bulk_v1(&self, request: &Request, version: &str, path: &[&str]) -> Reply {
+        let mut state = self.state();
+        state.tick();
+        let version = version_of(&state.kept.org, Some(version));
+        let (Ok(version), Some((name, job))) = (version, v1::call(&request.method, path)) else {
+            return rest::not_found();
+        };
+        let called = Called {
+            name: name.to_owned(),
+            subjects: job.into_iter().collect(),
+            protocol: Protocol::Rest,
+        };
+        let token = request.header("x-sfdc-session").or(request.bearer());
+        let token = token.map(str::to_owned);
+        self.with_fault(&mut state, &called, token.as_deref(), |state, script| {
+            let user = user(&state.kept.org, token.as_deref());
+            let max = state.kept.org.config.limits.daily_api_requests;
+            let is_spent = max <= state.used();
+            state.count(name, user.is_some() && !is_spent);
+            let Some(user) = user else {
+                return v1::no_session(request);
+            };
+            if is_spent || !user.may(Permission::ApiEnabled) {
+                return v1::refused(request, is_spent);
+            }
+            state.is_dirty = true;
+            let mut desk = desk(state, user, version, script);
+            v1::answer(&mut desk, name, request, path)
+        })
+    }
+
     fn soap(&self, request: &Request, kind: &str, path: &[&str]) -> Reply {
         if request.method != "POST" {
             return Reply::new(405, "text/html;charset=UTF-8", Vec::new()).with("Allow", "POST");
@@ -312,8 +348,8 @@ impl Host {
                 return refuse(&ApiFault::new("REQUEST_LIMIT_EXCEEDED", message));
             }
             state.is_dirty = true;
-            let desk = desk(state, user, version, script);
-            soap_reply(partner::answer(&desk, parsed))
+            let mut desk = desk(state, user, version, script);
+            soap_reply(partner::answer(&mut desk, parsed))
         })
     }
 
@@ -378,8 +414,10 @@ fn desk<'a>(
         state.used(),
         state.kept.org.config.limits.daily_api_requests,
     );
+    let user = state.acting(user);
     let kept = &mut state.kept;
     rest::Desk {
+        url: &state.url,
         org: &mut kept.org,
         store: &kept.records,
         traps: &kept.traps,

@@ -9,14 +9,15 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::Timestamp,
+    model::{RecordId, Timestamp},
     simorg::{
         SimOrg,
         bulk::Bulk,
         faults::Faults,
         login::Logins,
-        records::{Store, Traps},
+        records::{Store, Traps, assigned, granted},
         rest::{Cache, Cursors, Permissions},
+        state::{Access, User},
     },
 };
 
@@ -50,8 +51,12 @@ pub struct State {
     pub faults: Faults,
     /// Whether something was changed that is not saved yet.
     pub is_dirty: bool,
+    /// Address of the org, without a slash at the end.
+    pub(super) url: String,
     pub(super) cache: Cache,
     pub(super) cursors: Cursors,
+    /// What is kept from users by profile and permission sets, by user and sets.
+    granted: HashMap<(RecordId, Vec<RecordId>), Access>,
     /// What each job is about, for faults of its status calls.
     pub(super) job_subjects: HashMap<String, Vec<String>>,
     /// API calls by hour since 1970.
@@ -66,8 +71,10 @@ impl State {
             kept,
             faults,
             is_dirty: true,
+            url: String::new(),
             cache: RefCell::default(),
             cursors: Cursors::default(),
+            granted: HashMap::new(),
             job_subjects: HashMap::new(),
             usage: BTreeMap::new(),
         }
@@ -77,8 +84,28 @@ impl State {
     pub fn touch(&mut self) {
         self.kept.permissions.refresh(&self.kept.org);
         self.cache.get_mut().clear();
+        self.granted.clear();
         self.kept.records.forget_schema();
         self.is_dirty = true;
+    }
+
+    /// The user as the org lets it act now: profile and permission sets decide
+    /// as well where they are asked to.
+    pub(super) fn acting(&mut self, mut user: User) -> User {
+        if !user.access.field_security {
+            return user;
+        }
+        let kept = &self.kept;
+        let schema = kept.records.schema(&kept.org);
+        // Who cannot be told to have a permission set has none.
+        let sets = assigned(&kept.records, &schema, user.id).unwrap_or_default();
+        let access = self
+            .granted
+            .entry((user.id, sets))
+            .or_insert_with_key(|key| granted(&kept.org, &schema, &user, &key.1))
+            .clone();
+        user.access = access;
+        user
     }
 
     /// Brings the org's clock to the present.

@@ -1,12 +1,13 @@
 //! The partner API in SOAP 1.1: what REST does not have, and a little more.
 //!
 //! Knows `undelete`, `emptyRecycleBin`, `merge` and `convertLead`, and of what
-//! REST has too `query`, `queryAll`, `create`, `update`, `upsert`, `delete`,
+//! REST has too `query`, `queryAll`, `queryMore`, `create`, `update`, `upsert`, `delete`,
 //! `getUserInfo` and `getServerTimestamp`.
 //!
 //! Invariant: elements of an answer stand in the order of the WSDL.
 
 mod envelope;
+mod query;
 mod rows;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     records::{Act, Item, Options, RowError, Saved},
     rest::Desk,
     soap::{Reply, Request},
-    state::Permission,
+    state::{Feature, Permission},
 };
 use crate::xml::Element;
 pub use envelope::fault_reply as refuse;
@@ -28,14 +29,14 @@ const MAX_ROWS: usize = 200;
 /// Answers a call made to `/services/Soap/u/<version>`; session and allowance
 /// were checked.
 #[must_use]
-pub fn answer(desk: &Desk<'_>, request: &Request) -> Reply {
+pub fn answer(desk: &mut Desk<'_>, request: &Request) -> Reply {
     match serve(desk, request) {
         Ok(reply) => reply,
         Err(fault) => fault_reply(&fault),
     }
 }
 
-fn serve(desk: &Desk<'_>, request: &Request) -> Result<Reply, Fault> {
+fn serve(desk: &mut Desk<'_>, request: &Request) -> Result<Reply, Fault> {
     if !desk.user.may(Permission::ApiEnabled) {
         let message = "The API is not enabled for this Organization or Partner";
         return Err(Fault::new("API_DISABLED_FOR_ORG", message));
@@ -56,8 +57,9 @@ fn serve(desk: &Desk<'_>, request: &Request) -> Result<Reply, Fault> {
         }
         "merge" => merge(desk, request)?,
         "convertLead" => convert(desk, request)?,
-        "query" => rows::query(desk, request, false)?,
-        "queryAll" => rows::query(desk, request, true)?,
+        "query" => query::first(desk, request, false)?,
+        "queryAll" => query::first(desk, request, true)?,
+        "queryMore" => query::more(desk, request)?,
         "getUserInfo" => user_info(desk),
         "getServerTimestamp" => {
             let mut out = String::new();
@@ -232,6 +234,8 @@ fn named<'a>(element: &'a Element, name: &'a str) -> impl Iterator<Item = &'a El
 fn user_info(desk: &Desk<'_>) -> String {
     let org = &desk.org.config;
     let user = &desk.user;
+    let schema = desk.store.schema(desk.org);
+    let has = |feature| if schema.has(feature) { "true" } else { "false" };
     let mut out = String::from("<result>");
     for (name, value) in [
         ("accessibilityMode", "false"),
@@ -241,9 +245,9 @@ fn user_info(desk: &Desk<'_>) -> String {
         ("orgDefaultCurrencyIsoCode", "USD"),
         ("orgDefaultCurrencyLocale", "en_US"),
         ("orgDisallowHtmlAttachments", "false"),
-        ("orgHasPersonAccounts", "false"),
+        ("orgHasPersonAccounts", has(Feature::PersonAccounts)),
         ("organizationId", org.org_id.as_str()),
-        ("organizationMultiCurrency", "false"),
+        ("organizationMultiCurrency", has(Feature::MultiCurrency)),
         ("organizationName", &org.name),
         ("profileId", ""),
         ("roleId", ""),

@@ -65,9 +65,9 @@ impl Bench<'_> {
                 (field.createable, field.updateable) = (false, false);
             }
         }
-        if access.locks_object(&name) {
-            (seen.can.create, seen.can.update, seen.can.delete) = (false, false, false);
-        }
+        seen.can.create &= access.may_create(&name);
+        seen.can.update &= access.may_update(&name);
+        seen.can.delete &= access.may_delete(&name);
         Some(Arc::new(seen))
     }
 

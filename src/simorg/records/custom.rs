@@ -60,6 +60,8 @@ pub(super) fn custom_fields(element: &Element, sets: &ValueSets<'_>) -> Vec<Fiel
     field.id_lookup = field.external_id || field.unique;
     field.tracked = is("trackHistory");
     field.nillable = kind != Kind::Boolean && !is("required");
+    // Nobody is kept from a field that every record must have.
+    field.permissionable = !is("required");
     if let Some(formula) = element.child_text("formula") {
         field.computed = Some(Computed::Formula(formula.into_owned()));
     }

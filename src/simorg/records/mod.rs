@@ -40,6 +40,7 @@
 //! rules     what the platform does by itself around a write
 //! traps     rows refused on request: rules, triggers, locks
 //! formula   simple formulas → SQL
+//! grants    what profile and permission sets let a user see
 //! sql       a query → SQL
 //! changes   what was changed or deleted in a span of time
 //! answer    rows → what a query gives
@@ -57,6 +58,7 @@ mod delete;
 mod documents;
 mod error;
 mod formula;
+mod grants;
 mod load;
 mod merge;
 mod rules;
@@ -71,6 +73,7 @@ pub use answer::{Found, OutColumn};
 pub use bench::Bench;
 pub use cell::Cell;
 pub use error::RowError;
+pub use grants::{assigned, granted};
 pub use load::CsvError;
 pub use merge::{Conversion, Converted, Merged};
 pub use schema::{Link, Schema, component};

@@ -950,8 +950,31 @@ impl Bench<'_> {
             self.store.insert(&books, id, &draft.cells)?;
         }
         self.assign_profiles()?;
+        self.open_currencies()?;
         self.sync_documents()?;
         self.store.note_numbers()?;
+        Ok(())
+    }
+
+    /// The currencies of an org that has several: the one that the company
+    /// reckons in, and another.
+    fn open_currencies(&self) -> Result<(), RowError> {
+        let Some(object) = self.schema.object("CurrencyType") else {
+            return Ok(());
+        };
+        if !self.store.is_first(&object.name)? {
+            return Ok(());
+        }
+        for (code, rate, is_corporate) in [("USD", 1.0, true), ("EUR", 0.92, false)] {
+            let values = [
+                ("IsoCode", Cell::text(code)),
+                ("ConversionRate", Cell::Real(rate)),
+                ("DecimalPlaces", Cell::Int(2)),
+                ("IsActive", Cell::Int(1)),
+                ("IsCorporate", Cell::Int(i64::from(is_corporate))),
+            ];
+            self.platform_row(&object.name, &values)?;
+        }
         Ok(())
     }
 

@@ -30,14 +30,19 @@ struct Composite {
     composite_request: Vec<Part>,
 }
 
+/// One call of several.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Part {
-    method: String,
-    url: String,
-    reference_id: String,
+pub(super) struct Part {
+    /// `POST`, `PATCH`, ….
+    pub method: String,
+    /// Path and query, with references to earlier answers.
+    pub url: String,
+    /// Name that later calls know the answer by.
+    pub reference_id: String,
+    /// What is sent, with references to earlier answers.
     #[serde(default)]
-    body: Value,
+    pub body: Value,
 }
 
 #[derive(Deserialize)]
@@ -66,15 +71,38 @@ pub(super) fn composite(desk: &mut Desk<'_>, request: &Request) -> Reply {
     if asked.composite_request.len() > MAX_CALLS {
         return too_many();
     }
-    if let Err(err) = desk.bench().make_ready() {
-        return super::sobjects::refusal(&err);
+    match transaction(desk, request, &asked.composite_request, asked.all_or_none) {
+        Ok(done) => Reply::json(200, &json!({"compositeResponse": done.answers})),
+        Err(reply) => reply,
     }
-    let began = asked.all_or_none && desk.store.begin().is_ok();
+}
+
+/// What came of calls that were made one after the other.
+pub(super) struct Done {
+    /// One answer for each call, in order.
+    pub answers: Vec<Value>,
+    /// Whether one of them failed.
+    pub failed: bool,
+}
+
+/// Makes calls one after the other, each of which can use the answers of
+/// those before; with `all_or_none` nothing of them stays unless all succeed.
+///
+/// The error is the answer to the whole request, where the store is broken.
+pub(super) fn transaction(
+    desk: &mut Desk<'_>,
+    request: &Request,
+    calls: &[Part],
+    all_or_none: bool,
+) -> Result<Done, Reply> {
+    let refused = |err: &RowError| super::sobjects::refusal(err);
+    desk.bench().make_ready().map_err(|err| refused(&err))?;
+    let began = all_or_none && desk.store.begin().is_ok();
     let mut known: Map<String, Value> = Map::new();
-    let mut parts: Vec<Value> = Vec::new();
+    let mut answers: Vec<Value> = Vec::new();
     let mut failed = false;
-    for part in &asked.composite_request {
-        let reply = if asked.all_or_none && failed {
+    for part in calls {
+        let reply = if all_or_none && failed {
             halted()
         } else {
             match (filled(&part.url, &known), filled_body(&part.body, &known)) {
@@ -100,7 +128,7 @@ pub(super) fn composite(desk: &mut Desk<'_>, request: &Request) -> Reply {
             .filter(|(name, _)| name == "Location")
             .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
             .collect();
-        parts.push(json!({
+        answers.push(json!({
             "body": content,
             "httpHeaders": headers,
             "httpStatusCode": reply.status,
@@ -113,21 +141,19 @@ pub(super) fn composite(desk: &mut Desk<'_>, request: &Request) -> Reply {
         } else {
             desk.store.keep()
         };
-        if let Err(err) = ended {
-            return super::sobjects::refusal(&err.into());
-        }
+        ended.map_err(|err| refused(&err.into()))?;
     }
-    if asked.all_or_none && failed {
-        for part in &mut parts {
-            let is_good = part["httpStatusCode"].as_u64().is_some_and(|it| it < 400);
+    if all_or_none && failed {
+        for answer in &mut answers {
+            let is_good = answer["httpStatusCode"].as_u64().is_some_and(|it| it < 400);
             if is_good {
-                part["body"] = serde_json::from_slice(&halted().body).unwrap_or(Value::Null);
-                part["httpStatusCode"] = Value::from(400);
-                part["httpHeaders"] = json!({});
+                answer["body"] = serde_json::from_slice(&halted().body).unwrap_or(Value::Null);
+                answer["httpStatusCode"] = Value::from(400);
+                answer["httpHeaders"] = json!({});
             }
         }
     }
-    Reply::json(200, &json!({"compositeResponse": parts}))
+    Ok(Done { answers, failed })
 }
 
 /// What a call is told whose transaction another one failed.

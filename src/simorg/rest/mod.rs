@@ -9,8 +9,10 @@
 mod blobs;
 mod collections;
 mod composite;
+mod cursors;
 mod deploy;
 mod describe;
+mod graph;
 mod query;
 mod replication;
 mod root;
@@ -21,7 +23,7 @@ use std::cell::RefCell;
 
 use serde_json::json;
 
-pub use query::Cursors;
+pub use cursors::{Cursors, Rows, locator};
 pub use tables::{Cache, Permissions, View, set_of_profile};
 
 use super::{
@@ -36,6 +38,8 @@ use crate::model::ApiVersion;
 
 /// What a call works with.
 pub struct Desk<'a> {
+    /// Address of the org, without a slash at the end.
+    pub url: &'a str,
     /// The org.
     pub org: &'a mut SimOrg,
     /// Its records.
@@ -130,6 +134,7 @@ pub fn call(request: &Request, path: &[&str]) -> Option<Call> {
         ["tooling", "sobjects"] => ("toolingDescribeGlobal", None),
         ["composite"] => ("composite", None),
         ["composite", "batch"] => ("compositeBatch", None),
+        ["composite", "graph"] => ("compositeGraph", None),
         ["composite", "tree", object] => ("compositeTree", subject(object)),
         ["composite", "sobjects"] => match method {
             "POST" => ("createCollection", None),
@@ -204,6 +209,7 @@ pub fn answer(desk: &mut Desk<'_>, call: &Call, request: &Request, path: &[&str]
         }
         ("composite", _) if is_post => composite::composite(desk, request),
         ("compositeBatch", _) if is_post => composite::batch(desk, request),
+        ("compositeGraph", _) if is_post => graph::graphs(desk, request),
         ("compositeTree", [_, _, name]) if is_post => composite::tree(desk, request, name),
         ("createCollection", _) => collections::write(desk, request, &Act::Insert),
         ("updateCollection", _) => collections::write(desk, request, &Act::Update),

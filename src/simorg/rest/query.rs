@@ -1,12 +1,15 @@
 //! Queries and their pages.
 
-use std::{collections::VecDeque, time::Duration};
-
 use serde_json::{Map, Value, json};
 
-use super::{Desk, Reply, Request, error, tables::document_as_json};
+use super::{
+    Desk, Reply, Request,
+    cursors::{Rows, locator},
+    error,
+    tables::document_as_json,
+};
 use crate::{
-    model::{ComponentKey, RecordId, Timestamp},
+    model::ComponentKey,
     simorg::{
         SimOrg,
         records::Found,
@@ -20,48 +23,6 @@ use crate::{
 /// Source: REST API Developer Guide, "Query Options Header".
 const BATCH: usize = 2_000;
 const MIN_BATCH: usize = 200;
-
-/// Open cursors that are kept of one user; older ones are forgotten.
-///
-/// Source: SOQL and SOSL Reference, "Query Cursors": 10 per user.
-const MAX_CURSORS: usize = 10;
-
-/// How long a cursor can be read.
-///
-/// Source: REST API Developer Guide, "Query", as of 66.0: two days.
-const CURSOR_LIFE: Duration = Duration::from_hours(48);
-
-/// Answers that are read page by page.
-#[derive(Default)]
-pub struct Cursors {
-    open: VecDeque<Cursor>,
-    next: u64,
-}
-
-struct Cursor {
-    id: String,
-    user: RecordId,
-    batch: usize,
-    opened: Timestamp,
-    rows: Rows,
-}
-
-/// What a cursor reads.
-enum Rows {
-    /// Rows of the setup, as they were.
-    Made(Vec<Value>),
-    /// Records, which are read when they are asked for.
-    Found(Box<Found>),
-}
-
-impl Rows {
-    fn total(&self) -> usize {
-        match self {
-            Self::Made(rows) => rows.len(),
-            Self::Found(found) => found.total(),
-        }
-    }
-}
 
 /// The object that a query is about, for faults on request.
 pub(super) fn object_asked(request: &Request) -> Option<String> {
@@ -148,7 +109,11 @@ fn body(
     if !is_done {
         let now = desk.org.now();
         let id = desk.cursors.open(desk.user.id, batch, now, rows);
-        let next = format!("{}/query/{id}-{batch}", desk.base(entity.is_some()));
+        let next = format!(
+            "{}/query/{}",
+            desk.base(entity.is_some()),
+            locator(&id, batch)
+        );
         body.insert("nextRecordsUrl".to_owned(), Value::from(next));
     }
     body.insert("records".to_owned(), Value::from(page));
@@ -156,25 +121,16 @@ fn body(
 }
 
 /// Answers `GET …/query/<cursor>-<offset>`.
-pub(super) fn more(desk: &Desk<'_>, locator: &str, tooling: bool) -> Reply {
-    let invalid = || error(400, "INVALID_QUERY_LOCATOR", "invalid query locator");
-    let Some((id, offset)) = locator.rsplit_once('-') else {
-        return invalid();
-    };
-    let is_own = |it: &&Cursor| {
-        it.id == id && it.user == desk.user.id && desk.org.now().since(it.opened) < CURSOR_LIFE
-    };
-    let Some(cursor) = desk.cursors.open.iter().find(is_own) else {
-        return invalid();
+pub(super) fn more(desk: &Desk<'_>, given: &str, tooling: bool) -> Reply {
+    let now = desk.org.now();
+    let Some((cursor, start)) = desk.cursors.find(desk.user.id, now, given) else {
+        return error(400, "INVALID_QUERY_LOCATOR", "invalid query locator");
     };
     let total = cursor.rows.total();
-    let Some(start) = offset.parse::<usize>().ok().filter(|it| *it < total) else {
-        return invalid();
-    };
     let end = total.min(start + cursor.batch);
     let mut body = json!({"totalSize": total, "done": end == total});
     if end < total {
-        let next = format!("{}/query/{id}-{end}", desk.base(tooling));
+        let next = format!("{}/query/{}", desk.base(tooling), locator(&cursor.id, end));
         body["nextRecordsUrl"] = Value::from(next);
     }
     body["records"] = Value::from(match &cursor.rows {
@@ -238,28 +194,6 @@ fn columns_of(found: &Found) -> Vec<Column> {
         }
     }
     columns
-}
-
-impl Cursors {
-    fn open(&mut self, user: RecordId, batch: usize, opened: Timestamp, rows: Rows) -> String {
-        self.next += 1;
-        let id = crate::simorg::state::made_id("01g", &format!("cursor#{}", self.next));
-        let id = id.as_str().to_owned();
-        self.open.push_back(Cursor {
-            id: id.clone(),
-            user,
-            batch,
-            opened,
-            rows,
-        });
-        let of_user = self.open.iter().filter(|it| it.user == user).count();
-        if of_user > MAX_CURSORS
-            && let Some(at) = self.open.iter().position(|it| it.user == user)
-        {
-            self.open.remove(at);
-        }
-        id
-    }
 }
 
 fn batch_size(header: Option<&str>) -> usize {

@@ -46,7 +46,8 @@ pub(super) fn resources(desk: &Desk<'_>) -> Reply {
         .map(|it| ((*it).to_owned(), Value::from(format!("{base}/{it}"))))
         .collect();
     let org_id = desk.org.config.org_id;
-    let identity = format!("/id/{org_id}/{}", desk.user.id);
+    // Whole, for clients ask what it says.
+    let identity = format!("{}/id/{org_id}/{}", desk.url, desk.user.id);
     all.insert("identity".to_owned(), Value::from(identity));
     Reply::json(200, &Value::Object(all))
 }

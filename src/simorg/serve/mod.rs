@@ -383,6 +383,11 @@ fn founded(options: &Options, key: &SigningKey) -> Result<Kept, StartError> {
         None => Store::temporary()?,
     };
     fixture::load(options, &mut org, &records, first)?;
+    if options.field_security {
+        for user in org.users.values_mut() {
+            user.access.field_security = true;
+        }
+    }
     Ok(Kept {
         org,
         records,

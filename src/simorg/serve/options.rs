@@ -41,6 +41,8 @@ pub struct Options {
     pub features: Vec<Feature>,
     /// A made-up company to fill it with.
     pub company: Option<CompanyOptions>,
+    /// Whether profiles and permission sets decide who sees what of records.
+    pub field_security: bool,
     /// Where the log goes.
     pub log: Log,
 }
@@ -61,6 +63,7 @@ impl Default for Options {
             org_id: None,
             features: Vec::new(),
             company: None,
+            field_security: false,
             log: Arc::new(|_| ()),
         }
     }

@@ -30,6 +30,7 @@
 //!
 //! The whole state is `serde`: JSON text with binary contents in base64.
 
+mod access;
 mod audit;
 mod change;
 mod component;
@@ -48,6 +49,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use access::{Access, Names};
 pub use audit::AuditRow;
 pub use change::{ChangeError, Outcome};
 pub use component::{Child, Component, PackageFile};
@@ -59,7 +61,7 @@ pub use ids::{digest, made_id, numbered_id, row_id};
 pub use jobs::{DeployJob, DeployStage, Jobs, RetrieveJob, RetrieveOutcome};
 pub use load::{LoadReport, NewComponent, Recording};
 pub use metadata::Metadata;
-pub use people::{Access, Permission, Session, Sessions, User};
+pub use people::{Permission, Session, Sessions, User};
 
 use crate::{
     model::{Author, ComponentKey, RecordId, Stamp, Timestamp},

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::made_id;
+use super::{Access, made_id};
 use crate::model::{Author, RecordId, Timestamp};
 
 /// A permission that calls ask for.
@@ -40,59 +40,6 @@ pub enum Permission {
     ViewEncryptedData,
     /// Delete records for good.
     BulkApiHardDelete,
-}
-
-/// What a user does not see, or may not change, of records.
-///
-/// Fields are named `Object.Field`; case does not matter.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-pub struct Access {
-    /// Objects that are not there for this user.
-    pub hidden_objects: BTreeSet<String>,
-    /// Fields that are not there for this user.
-    pub hidden_fields: BTreeSet<String>,
-    /// Objects whose records this user may only read.
-    pub read_only_objects: BTreeSet<String>,
-    /// Fields that this user may only read.
-    pub read_only_fields: BTreeSet<String>,
-}
-
-impl Access {
-    /// Whether nothing is kept from the user.
-    #[must_use]
-    pub fn is_plain(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether an object is not there.
-    #[must_use]
-    pub fn hides_object(&self, object: &str) -> bool {
-        names(&self.hidden_objects, object)
-    }
-
-    /// Whether a field is not there.
-    #[must_use]
-    pub fn hides_field(&self, object: &str, field: &str) -> bool {
-        !self.hidden_fields.is_empty() && names(&self.hidden_fields, &format!("{object}.{field}"))
-    }
-
-    /// Whether records of an object may only be read.
-    #[must_use]
-    pub fn locks_object(&self, object: &str) -> bool {
-        names(&self.read_only_objects, object)
-    }
-
-    /// Whether a field may only be read.
-    #[must_use]
-    pub fn locks_field(&self, object: &str, field: &str) -> bool {
-        !self.read_only_fields.is_empty()
-            && names(&self.read_only_fields, &format!("{object}.{field}"))
-    }
-}
-
-fn names(all: &BTreeSet<String>, name: &str) -> bool {
-    all.iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
 /// A user of the org.

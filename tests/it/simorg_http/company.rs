@@ -1,6 +1,9 @@
 //! `--company`: a made-up company over the socket.
 
-use orgkeep::simorg::{company::CompanyOptions, serve::Options};
+use orgkeep::simorg::{
+    company::CompanyOptions,
+    serve::{Options, parse_feature},
+};
 
 use super::site::Site;
 
@@ -75,6 +78,41 @@ fn company_has_what_exporters_and_restorers_meet() {
             .records("SELECT Id FROM User WHERE IsActive = false")
             .is_empty()
     );
+}
+
+#[test]
+fn company_has_people_and_two_currencies_where_the_org_has_them() {
+    let features = ["person-accounts", "multi-currency"];
+    let features = features.map(|it| parse_feature(it).unwrap());
+    let site = Site::start(&Options {
+        company: Some(CompanyOptions {
+            rows: 1_000,
+            seed: 1,
+        }),
+        features: features.to_vec(),
+        ..Options::default()
+    });
+    let people = site.records(
+        "SELECT Name, LastName, PersonEmail, PersonContact.Email, PersonContact.AccountId, Id FROM Account \
+         WHERE IsPersonAccount = true",
+    );
+    assert!(!people.is_empty());
+    for person in &people {
+        assert_eq!(person["PersonEmail"], person["PersonContact"]["Email"]);
+        assert_eq!(person["Id"], person["PersonContact"]["AccountId"]);
+    }
+    let currencies = site.records("SELECT IsoCode, IsCorporate FROM CurrencyType ORDER BY IsoCode");
+    let told = currencies.iter().map(|it| it["IsoCode"].as_str().unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), ["EUR", "USD"]);
+    assert_eq!(
+        (&currencies[0]["IsCorporate"], &currencies[1]["IsCorporate"]),
+        (&serde_json::json!(false), &serde_json::json!(true))
+    );
+    let used = site.records("SELECT CurrencyIsoCode FROM Opportunity GROUP BY CurrencyIsoCode");
+    assert_eq!(used.len(), 2);
+    let plain = company(500, 1);
+    let refused = plain.query(plain.admin(), "SELECT Id FROM CurrencyType");
+    assert_eq!(refused.json()[0]["errorCode"], "INVALID_TYPE");
 }
 
 #[test]

@@ -229,6 +229,37 @@ fn composite_fills_references_and_rolls_back() {
 }
 
 #[test]
+fn graph_is_done_as_a_whole_and_leaves_the_others_alone() {
+    let site = library();
+    let make = |name: &str, body: Value| json!({"method": "POST", "url": format!("{DATA}/sobjects/Shelf__c"), "referenceId": name, "body": body});
+    let book = json!({"method": "POST", "url": format!("{DATA}/sobjects/Book__c"), "referenceId": "book",
+        "body": {"Name": "Moby", "Shelf__c": "@{shelf.id}"}});
+    let asked = json!({"graphs": [
+        {"graphId": "1", "compositeRequest": [make("shelf", json!({"Code__c": "A"})), book]},
+        {"graphId": "2", "compositeRequest": [make("b", json!({"Code__c": "B"})), make("a", json!({"Code__c": "A"}))]},
+        {"graphId": "3", "compositeRequest": [make("c", json!({"Code__c": "C"}))]},
+    ]});
+    let answer = site.call("POST", "/composite/graph", &asked);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let graphs = &answer.json()["graphs"];
+    let told: Vec<_> = (0..3)
+        .map(|it| graphs[it]["isSuccessful"].clone())
+        .collect();
+    assert_eq!(told, [true, false, true]);
+    let failed = &graphs[1]["graphResponse"]["compositeResponse"];
+    assert_eq!(failed[0]["body"][0]["errorCode"], "PROCESSING_HALTED");
+    assert_eq!(failed[1]["body"][0]["errorCode"], "DUPLICATE_VALUE");
+    assert_eq!(
+        site.rows("SELECT Code__c FROM Shelf__c ORDER BY Code__c"),
+        ["A", "C"]
+    );
+    assert_eq!(site.rows("SELECT Shelf__r.Code__c FROM Book__c"), ["A"]);
+    let query = json!({"graphs": [{"graphId": "1", "compositeRequest": [
+        {"method": "GET", "url": format!("{DATA}/query?q=SELECT+Id+FROM+Account"), "referenceId": "q"}]}]});
+    assert_eq!(site.call("POST", "/composite/graph", &query).status, 400);
+}
+
+#[test]
 fn describe_tells_what_a_restore_needs() {
     let site = library();
     let shelf = site

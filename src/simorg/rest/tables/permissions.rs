@@ -151,6 +151,15 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         rows: permission_sets,
     },
     Definition {
+        name: "PermissionSetGroup",
+        api: Api::Both,
+        object: |_| {
+            let own = "Id DeveloperName Language| MasterLabel NamespacePrefix Description Status| HasActivationRequired?";
+            object("PermissionSetGroup", "0PG", &format!("{own}{AUDITED}"))
+        },
+        rows: permission_set_groups,
+    },
+    Definition {
         name: "FieldPermissions",
         api: Api::Rest,
         object: |_| {
@@ -323,6 +332,30 @@ fn permission_sets(view: &View<'_>) -> Vec<Row> {
             row
         })
         .collect()
+}
+
+fn permission_set_groups(view: &View<'_>) -> Vec<Row> {
+    let type_name = TypeName::known("PermissionSetGroup");
+    let all = view.org.metadata().of_type(&type_name);
+    all.map(|(name, component)| {
+        let doc = component
+            .document()
+            .and_then(|it| xml::parse(&it.content).ok());
+        let root = doc.as_ref().map(|it| &it.root);
+        let mut row = vec![
+            id(component.id),
+            Value::from(name.as_str()),
+            Value::from("en_US"),
+            child(root, "label"),
+            json!(component.namespace),
+            child(root, "description"),
+            Value::from("Updated"),
+            Value::from(root.is_some_and(|it| flag(it, "hasActivationRequired"))),
+        ];
+        audited(&mut row, &component.created, &component.modified);
+        row
+    })
+    .collect()
 }
 
 fn field_permissions(view: &View<'_>) -> Vec<Row> {
