@@ -5,8 +5,7 @@ use std::{cell::RefCell, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Cell, Link, RowError, Schema, Store, StoredRow, Traps,
-    rules::Draft,
+    Cell, Draft, Link, RowError, Schema, Store, StoredRow, Traps,
     store::{StoreError, has_column},
 };
 use crate::{

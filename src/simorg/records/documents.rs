@@ -7,9 +7,8 @@
 use std::collections::HashSet;
 
 use super::{
-    Bench, Cell, RowError,
+    Bench, Cell, Draft, RowError,
     check::{Taken, take},
-    rules::Draft,
 };
 use crate::{
     model::{ComponentKey, ComponentName, RecordId, TypeName},

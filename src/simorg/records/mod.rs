@@ -33,7 +33,10 @@
 //! bench     org, store and user together: who sees what
 //! load      rows of a project, from CSV
 //! check     a value as it comes → a value as the field takes it
+//! item      what is to be done with rows, and what came of it
+//! draft     a row on its way
 //! write     insert, update, upsert
+//! fit       numbers, unique values, where references lead
 //! delete    recycle bin, cascades, undelete
 //! merge     records into one, leads into more
 //! documents what of the metadata stands among the records
@@ -56,9 +59,12 @@ mod check;
 mod custom;
 mod delete;
 mod documents;
+mod draft;
 mod error;
+mod fit;
 mod formula;
 mod grants;
+mod item;
 mod load;
 mod merge;
 mod rules;
@@ -72,11 +78,12 @@ mod write;
 pub use answer::{Found, OutColumn};
 pub use bench::Bench;
 pub use cell::Cell;
+use draft::Draft;
 pub use error::RowError;
 pub use grants::{assigned, granted};
+pub use item::{Act, Item, Options, Saved};
 pub use load::CsvError;
 pub use merge::{Conversion, Converted, Merged};
 pub use schema::{Link, Schema, component};
 pub use store::{Store, StoreError, StoredRow};
 pub use traps::{Act as TrapAct, Trap, TrapKind, Traps};
-pub use write::{Act, Item, Options, Saved};

@@ -8,9 +8,8 @@ use std::{collections::HashMap, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
-    Bench, Cell, RowError, StoredRow,
+    Act, Bench, Cell, Draft, Item, Options, RowError, Saved,
     check::{Taken, take},
-    rules::Draft,
     traps,
 };
 use crate::{
@@ -20,76 +19,6 @@ use crate::{
         state::Permission,
     },
 };
-
-/// What is to be done with rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Make them.
-    Insert,
-    /// Change them.
-    Update,
-    /// Make or change them, told apart by this field.
-    Upsert(String),
-    /// Put them into the recycle bin.
-    Delete,
-    /// Delete them for good.
-    HardDelete,
-    /// Take them out of the recycle bin.
-    Undelete,
-    /// Take them out of the recycle bin for good.
-    Empty,
-}
-
-/// A row that something is to be done with.
-#[derive(Clone, Debug, Default)]
-pub struct Item {
-    /// Its object; may be empty where the id tells.
-    pub object: String,
-    /// Its id, for everything but insert and most upserts.
-    pub id: Option<String>,
-    /// Its values, by name of the field.
-    pub values: Map<String, Value>,
-}
-
-impl Item {
-    /// A row with values.
-    #[must_use]
-    pub fn new(object: &str, values: Map<String, Value>) -> Self {
-        Self {
-            object: object.to_owned(),
-            id: None,
-            values,
-        }
-    }
-
-    /// A row that is there.
-    #[must_use]
-    pub fn existing(object: &str, id: &str) -> Self {
-        Self {
-            object: object.to_owned(),
-            id: Some(id.to_owned()),
-            values: Map::new(),
-        }
-    }
-}
-
-/// How rows are to be written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Nothing happens unless everything does.
-    pub all_or_none: bool,
-    /// Duplicate rules that only alert let rows pass.
-    pub allow_duplicates: bool,
-}
-
-/// A row that was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Saved {
-    /// Its id.
-    pub id: RecordId,
-    /// Whether it is new.
-    pub created: bool,
-}
 
 /// An object as it is and as the user sees it.
 pub(super) struct Known {
@@ -579,106 +508,6 @@ impl Run<'_, '_> {
     }
 }
 
-impl Bench<'_> {
-    /// Gives a new row its auto-numbers.
-    pub(super) fn number(&self, draft: &mut Draft<'_>) -> Result<(), RowError> {
-        let object = Arc::clone(draft.object);
-        for (at, field) in object.fields.iter().enumerate() {
-            if let (Some(format), true) = (&field.auto_number, draft.cells[at].is_null()) {
-                let name = format!("{}.{}", object.name, field.name);
-                let number = self.store.next_number(&name)?;
-                draft.cells[at] = Cell::Text(auto_number(format, number, &self.now().day()));
-            }
-        }
-        Ok(())
-    }
-
-    /// No other row has `value` in the unique field at `at`.
-    pub(super) fn unique(
-        &self,
-        object: &Object,
-        at: usize,
-        value: &Cell,
-        own: Option<i64>,
-    ) -> Result<(), RowError> {
-        let rows: Vec<StoredRow> = self.store.rows_with(object, at, value)?;
-        let other = rows.iter().find(|it| Some(it.rowid) != own);
-        let Some(other) = other else {
-            return Ok(());
-        };
-        let name = &object.fields[at].name;
-        let message = format!(
-            "duplicate value found: {name} duplicates value on record with id: {}",
-            other.id.short()
-        );
-        Err(RowError::new("DUPLICATE_VALUE", message))
-    }
-
-    /// An id leads to a record of one of `targets`.
-    fn leads(&self, field: &Field, targets: &[String], id: RecordId) -> Result<(), RowError> {
-        let object = self.schema.object_of(id);
-        let name = match &object {
-            Some(object) => object.name.as_str(),
-            None => setup_of(id.prefix()),
-        };
-        if !targets.iter().any(|it| it == name) {
-            return Err(RowError::new(
-                "FIELD_INTEGRITY_EXCEPTION",
-                format!("{}: id value of incorrect type: {id}", field.label),
-            )
-            .about([&field.name]));
-        }
-        let Some(object) = object else {
-            let table = self.setup.table(name);
-            let is_there = table.is_some_and(|it| it.by_id(id.as_str()).is_some());
-            return if is_there {
-                Ok(())
-            } else {
-                Err(RowError::cross_reference())
-            };
-        };
-        let table = super::store::table_of(&object);
-        let sql = format!("SELECT \"IsDeleted\" FROM {table} WHERE \"Id\" = ?1");
-        match self.store.one(&sql, &[Cell::id(id)])? {
-            Cell::Int(0) => Ok(()),
-            Cell::Null if !self.is_gone(id)? => {
-                Err(RowError::cross_reference().about([&field.name]))
-            }
-            _ => Err(RowError::is_deleted().status(400)),
-        }
-    }
-
-    /// A user who owns records is active.
-    fn owner(&self, object: &Object, id: RecordId) -> Result<(), RowError> {
-        let is_inactive = self.org.users.get(&id).is_some_and(|it| !it.is_active);
-        if !is_inactive || self.user.may(Permission::UpdateInactiveOwner) {
-            return Ok(());
-        }
-        let message = format!(
-            "operation performed with inactive user [{}] as owner of {}",
-            id.short(),
-            object.label.to_lowercase()
-        );
-        Err(RowError::new("INACTIVE_OWNER_OR_USER", message).about(["OwnerId"]))
-    }
-}
-
-/// The object of the setup that a key prefix belongs to.
-pub(super) fn setup_of(prefix: &str) -> &'static str {
-    match prefix {
-        "005" => "User",
-        "00G" => "Group",
-        "00e" => "Profile",
-        "00D" => "Organization",
-        "00E" => "UserRole",
-        "00l" => "Folder",
-        "012" => "RecordType",
-        "0PS" => "PermissionSet",
-        "0PG" => "PermissionSetGroup",
-        _ => "",
-    }
-}
-
 fn missing_id() -> RowError {
     RowError::new("MISSING_ARGUMENT", "Id not specified in an update call").about(["Id"])
 }
@@ -694,40 +523,4 @@ fn given(values: &Map<String, Value>, name: &str) -> Option<String> {
         .find(|(it, _)| it.eq_ignore_ascii_case(name))?;
     let text = found.1.as_str()?;
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// `R-{0000}` and 12 → `R-0012`; `{YYYY}`, `{YY}`, `{MM}`, `{DD}` are of `day`.
-fn auto_number(format: &str, number: i64, day: &str) -> String {
-    let mut out = String::new();
-    let mut rest = format;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let (mark, after) = after.split_once('}').unwrap_or((after, ""));
-        match mark {
-            "YYYY" => out.push_str(day.get(..4).unwrap_or_default()),
-            "YY" => out.push_str(day.get(2..4).unwrap_or_default()),
-            "MM" => out.push_str(day.get(5..7).unwrap_or_default()),
-            "DD" => out.push_str(day.get(8..10).unwrap_or_default()),
-            zeros => {
-                let width = zeros.len();
-                let digits = format!("{number:0width$}");
-                out.push_str(&digits);
-            }
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn auto_numbers_follow_their_format() {
-        assert_eq!(auto_number("R-{0000}", 12, "2026-03-04"), "R-0012");
-        assert_eq!(auto_number("{YYYY}-{MM}/{0}", 7, "2026-03-04"), "2026-03/7");
-        assert_eq!(auto_number("{00000000}", 123, "2026-03-04"), "00000123");
-    }
 }
