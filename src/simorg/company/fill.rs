@@ -92,15 +92,16 @@ fn load(
 ) -> Result<(), FillError> {
     let rows = company.plan().rows(kind);
     let base: Vec<records::Cell> = object.fields.iter().map(given_by_itself).collect();
-    for row in 0..rows {
+    let made = (0..rows).map(|row| {
         let mut cells = base.clone();
         for (cell, place) in company.row(kind, row).into_iter().zip(places) {
             if let Some(at) = place {
                 cells[*at] = stored(cell);
             }
         }
-        store.insert(object, company.id(kind, row), &cells)?;
-    }
+        (company.id(kind, row), cells)
+    });
+    store.insert_all(object, made)?;
     let next = |from: u64| i64::try_from(from + rows + 1).unwrap_or(i64::MAX);
     match kind {
         Kind::Case => store.go_on_from("Case.CaseNumber", next(999))?,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{OptionalExtension as _, params_from_iter};
 
 use super::{
     super::Cell,
@@ -94,6 +94,34 @@ impl Store {
         let _ = write!(sql, ") VALUES ({values})");
         self.execute(&sql, &params)?;
         Ok(self.db.last_insert_rowid())
+    }
+
+    /// Puts new rows into an object, each an id and the cells of the object's
+    /// fields: by one statement, for there may be a million.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; the rows before the one that failed are there.
+    pub fn insert_all(
+        &self,
+        object: &Object,
+        rows: impl Iterator<Item = (RecordId, Vec<Cell>)>,
+    ) -> Result<(), StoreError> {
+        let fields = object.fields.iter().enumerate();
+        let fields: Vec<_> = fields.filter(|(_, it)| has_column(it)).collect();
+        let mut sql = format!("INSERT INTO {} (\"Id\"", table_of(object));
+        for (_, field) in &fields {
+            let _ = write!(sql, ", {}", column_of(field));
+        }
+        let marks = vec!["?"; fields.len() + 1].join(", ");
+        let _ = write!(sql, ") VALUES ({marks})");
+        let mut statement = self.db.prepare(&sql)?;
+        for (id, cells) in rows {
+            let id = Cell::id(id);
+            let values = fields.iter().map(|(at, _)| &cells[*at]);
+            statement.execute(params_from_iter(std::iter::once(&id).chain(values)))?;
+        }
+        Ok(())
     }
 
     /// Changes values of a row.
