@@ -141,10 +141,18 @@ pub(super) fn ingest(
         user.ok_or_else(|| InvalidBatch::new("The user of the job is not there any more"))?;
     let bench = desk.bench_of(user);
     let mut out = Results::open(spool, job).map_err(broken)?;
-    for chunk in rows.chunks(CHUNK) {
-        let results = run(&bench, job, object, chunk);
-        // The platform does not promise any order: here the last of a chunk comes first.
-        for ((cells, record), result) in chunk.iter().zip(results).rev() {
+    let mut chunks: Vec<_> = rows
+        .chunks(CHUNK)
+        .map(|chunk| (chunk, run(&bench, job, object, chunk)))
+        .collect();
+    // The platform does not promise any order; rows that it does together keep theirs.
+    chunks.reverse();
+    for (chunk, results) in chunks {
+        let mut done: Vec<_> = chunk.iter().zip(results).collect();
+        if desk.bulk.settings.rows_in_disorder {
+            done.reverse();
+        }
+        for ((cells, record), result) in done {
             out.push(job, cells, record, &result).map_err(broken)?;
         }
     }

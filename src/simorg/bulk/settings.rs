@@ -18,6 +18,9 @@ pub struct Settings {
     pub chunk_rows: Option<u64>,
     /// Whether stray NUL bytes stand in results, as they do on the platform now and then.
     pub nul_bytes: bool,
+    /// Whether the results of an ingest job come in another order than its rows, however
+    /// few they are.
+    pub rows_in_disorder: bool,
     /// Whether results can be fetched in parallel.
     pub no_result_pages: bool,
     /// Ends the next ingest job in the middle.
