@@ -24,6 +24,7 @@ mod key_rules;
 mod own_layout;
 mod people;
 mod plan_views;
+mod planted;
 mod presets;
 mod push;
 mod random_edits;

@@ -16,12 +16,14 @@ mod tags;
 
 use std::{borrow::Cow, ops::Range};
 
+pub use rules::places;
 use scan::{Found, find};
+pub use shapes::kinds;
 pub use suspects::{OnSuspect, Suspect, suspects};
 pub use tags::{RedactionKey, ShortKey, Tags};
 
 /// Counts the changes of these rules that change files already written.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 /// What every placeholder begins with.
 const MARK: &str = "!redacted:";

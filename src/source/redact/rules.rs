@@ -27,6 +27,9 @@ pub(super) enum OnlyIf {
     NamesSecret(&'static str),
     /// The same, and the value looks drawn by lot: it may be a text about a secret.
     NamesRandom(&'static str),
+    /// The element below the root has the sound of a secret's name, and the value looks
+    /// drawn by lot: a record that is called "Stripe API key" and keeps it in a field `Value`.
+    RootNamesRandom(&'static str),
     /// The value's own element has the sound of a secret's name, and it looks drawn by lot.
     IsNamedRandom,
 }
@@ -50,11 +53,20 @@ pub(super) const RULES: &[Rule] = &[
     always("AuthProvider", &["consumerKey"]),
     always("AuthProvider", &["consumerSecret"]),
     always("AuthProvider", &["ecKey"]),
+    Rule {
+        type_name: "CallCenter",
+        path: &["sections", "items", "value"],
+        told_by: &["name"],
+        only_if: Some(OnlyIf::NamesSecret("name")),
+    },
     always("ComputeExtension", &["extensionAuthCredentials"]),
     always("ConnectedApp", &["oauthConfig", "consumerKey"]),
     always("ConnectedApp", &["oauthConfig", "consumerSecret"]),
     always("ConnectedApp", &["*", "password"]),
     always("ConnectedApp", &["*", "secretKey"]),
+    always("ConnectedApp", &["*", "serverKey"]),
+    always("ConnectedApp", &["*", "serviceAccount"]),
+    always("ConnectedApp", &["*", "signingKey"]),
     Rule {
         type_name: "CustomLabel",
         path: &["value"],
@@ -73,6 +85,12 @@ pub(super) const RULES: &[Rule] = &[
         told_by: &["field"],
         only_if: Some(OnlyIf::NamesSecret("field")),
     },
+    Rule {
+        type_name: "CustomMetadata",
+        path: &["values", "value"],
+        told_by: &["field"],
+        only_if: Some(OnlyIf::RootNamesRandom("label")),
+    },
     always("DataConnectorS3", &["s3AccessKey"]),
     always("DataConnectorS3", &["s3SecretKey"]),
     always("ExtlClntAppGlobalOauthSettings", &["consumerKey"]),
@@ -82,6 +100,8 @@ pub(super) const RULES: &[Rule] = &[
     always("ExtlClntAppPushSettings", &["*", "password"]),
     always("ExtlClntAppPushSettings", &["*", "signingKey"]),
     always("ExtlClntAppPushSettings", &["*", "secretKey"]),
+    always("ExtlClntAppPushSettings", &["*", "serverKey"]),
+    always("ExtlClntAppPushSettings", &["*", "serviceAccount"]),
     always("ExtlClntAppPushConfigurablePolicies", &["*", "password"]),
     always("ExtlClntAppPushConfigurablePolicies", &["*", "signingKey"]),
     always("ExternalDataSource", &["oauthRefreshToken"]),
@@ -118,6 +138,12 @@ pub(super) const RULES: &[Rule] = &[
         told_by: &["credentialName"],
         only_if: None,
     },
+    Rule {
+        type_name: "MktDataConnection",
+        path: &["parameters", "value"],
+        told_by: &["paramName"],
+        only_if: Some(OnlyIf::SoundsSecret("paramName")),
+    },
     always("NamedCredential", &["awsAccessKey"]),
     always("NamedCredential", &["awsAccessSecret"]),
     always("NamedCredential", &["oauthRefreshToken"]),
@@ -139,7 +165,40 @@ pub(super) const RULES: &[Rule] = &[
     always("SlackApp", &["appToken"]),
     always("SlackApp", &["clientSecret"]),
     always("SlackApp", &["signingSecret"]),
+    Rule {
+        type_name: "Translations",
+        path: &["customLabels", "label"],
+        told_by: &["name"],
+        only_if: Some(OnlyIf::NamesRandom("name")),
+    },
 ];
+
+/// Where the rules look: a type, the elements from below its root (`*`: at any depth),
+/// and in words when the value there is one; in the order of the rules.
+pub fn places() -> impl Iterator<Item = (&'static str, String, String)> {
+    RULES.iter().map(|rule| {
+        let when = match rule.only_if {
+            None => "always".to_owned(),
+            Some(OnlyIf::Is(name, values)) => format!("`{name}` is {}", values.join(" or ")),
+            Some(OnlyIf::SoundsSecret(name)) => format!("`{name}` sounds like a secret"),
+            Some(OnlyIf::NamesSecret(name)) => {
+                format!("`{name}` sounds like a secret, and the value can be one")
+            }
+            Some(OnlyIf::NamesRandom(name)) => {
+                format!("`{name}` sounds like a secret, and the value looks drawn by lot")
+            }
+            Some(OnlyIf::RootNamesRandom(name)) => {
+                format!(
+                    "the `{name}` of all sounds like a secret, and the value looks drawn by lot"
+                )
+            }
+            Some(OnlyIf::IsNamedRandom) => {
+                "the element sounds like a secret, and the value looks drawn by lot".to_owned()
+            }
+        };
+        (rule.type_name, rule.path.join("."), when)
+    })
+}
 
 /// Whether a name is one that people give to secrets.
 pub(super) fn sounds_secret(name: &str) -> bool {

@@ -157,25 +157,26 @@ fn collect(
     done: &Open<'_>,
     found: &mut Vec<Found>,
 ) {
-    let Some((_root, between)) = open.split_first() else {
-        return collect_at(wanted, bytes, &[], done, found);
+    let Some((root, between)) = open.split_first() else {
+        return collect_at(wanted, bytes, &[], (done, done), found);
     };
     let mut path: Vec<&[u8]> = between.iter().map(|it| local(it.name)).collect();
     path.push(local(done.name));
-    collect_at(wanted, bytes, &path, done, found);
+    collect_at(wanted, bytes, &path, (root, done), found);
 }
 
 fn collect_at(
     wanted: &Wanted,
     bytes: &[u8],
     path: &[&[u8]],
-    done: &Open<'_>,
+    (root, done): (&Open<'_>, &Open<'_>),
     found: &mut Vec<Found>,
 ) {
-    let beside = |name: &str| {
-        let leaf = done.leaves.iter().find(|it| it.0 == name.as_bytes());
+    let within = |parent: &Open<'_>, name: &str| {
+        let leaf = parent.leaves.iter().find(|it| it.0 == name.as_bytes());
         leaf.map_or(String::new(), |it| value(&bytes[it.1.clone()]))
     };
+    let beside = |name: &str| within(done, name);
     for (name, at) in &done.leaves {
         let here: Vec<&[u8]> = path.iter().copied().chain([*name]).collect();
         let text = || value(&bytes[at.clone()]);
@@ -191,6 +192,10 @@ fn collect_at(
                     }
                     Some(OnlyIf::NamesRandom(name)) => {
                         sounds_secret(&beside(name))
+                            && (shapes::looks_random(&text()) || is_out(&text()))
+                    }
+                    Some(OnlyIf::RootNamesRandom(name)) => {
+                        sounds_secret(&within(root, name))
                             && (shapes::looks_random(&text()) || is_out(&text()))
                     }
                     Some(OnlyIf::IsNamedRandom) => {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{MARK, tags};
+use super::{MARK, rules::sounds_secret, tags};
 
 /// A kind of key that is known by its first characters.
 struct Shape {
@@ -23,6 +23,19 @@ fn is_word(it: u8) -> bool {
 
 fn is_dotted(it: u8) -> bool {
     is_word(it) || it == b'.'
+}
+
+fn is_hex(it: u8) -> bool {
+    it.is_ascii_digit() || (b'a'..=b'f').contains(&it)
+}
+
+fn is_path(it: u8) -> bool {
+    is_word(it) || it == b'/'
+}
+
+/// What stands in the value of a header or of a query.
+fn is_value(it: u8) -> bool {
+    is_dotted(it) || matches!(it, b'~' | b'%' | b'+' | b'/' | b'=')
 }
 
 fn is_upper(it: u8) -> bool {
@@ -46,6 +59,9 @@ const fn shape(
 
 const SHAPES: &[Shape] = &[
     shape("an access key of AWS", &["AKIA", "ASIA"], is_upper, 16),
+    shape("a token of Atlassian", &["ATATT3"], is_value, 100),
+    shape("a token of Databricks", &["dapi"], is_hex, 32),
+    shape("a token of DigitalOcean", &["dop_v1_"], is_hex, 64),
     shape(
         "a token of GitHub",
         &["ghp_", "gho_", "ghs_", "ghr_", "ghu_", "github_pat_"],
@@ -55,12 +71,29 @@ const SHAPES: &[Shape] = &[
     shape("a token of GitLab", &["glpat-"], is_word, 20),
     shape(
         "a token of Slack",
-        &["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-"],
+        &["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xapp-"],
         is_word,
         20,
     ),
-    shape("a key of Stripe", &["sk_live_", "rk_live_"], is_word, 16),
+    shape(
+        "a URL of Slack that posts",
+        &["https://hooks.slack.com/services/"],
+        is_path,
+        30,
+    ),
+    shape(
+        "a key of Stripe",
+        &["sk_live_", "rk_live_", "whsec_"],
+        is_word,
+        16,
+    ),
+    shape("a token of Square", &["sq0atp-", "sq0csp-"], is_word, 22),
+    shape("a key of Twilio", &["SK"], is_hex, 32),
     shape("a key of Google", &["AIza"], is_word, 35),
+    shape("a secret of an app of Google", &["GOCSPX-"], is_word, 24),
+    shape("a token of Hugging Face", &["hf_"], is_word, 34),
+    shape("a key of Mailgun", &["key-"], is_hex, 32),
+    shape("a key of OpenAI", &["sk-proj-", "sk-ant-"], is_word, 32),
     shape("a token of Google", &["ya29."], is_dotted, 30),
     shape("a key of SendGrid", &["SG."], is_dotted, 60),
     shape("a token of npm", &["npm_"], is_word, 36),
@@ -74,6 +107,17 @@ const SHAPES: &[Shape] = &[
         dots: 2,
     },
 ];
+
+/// What is known by its shape, in words.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    SHAPES.iter().map(|it| it.what).chain([
+        "a session of Salesforce",
+        "a private key",
+        "the password of a URL",
+        "a secret in a URL",
+        "the credentials of a header",
+    ])
+}
 
 /// The part of a session id of Salesforce behind the id of the org.
 const FEWEST_OF_SESSION: usize = 60;
@@ -120,7 +164,9 @@ fn begins(bytes: &[u8], at: usize) -> Option<Seen> {
                 what: "a placeholder",
             })
         }
-        b'A' | b'g' | b'x' | b's' | b'r' | b'y' | b'S' | b'n' | b'5' | b'e' | b'0' => {
+        b'=' => query(bytes, at),
+        b'A' | b'B' | b'G' | b'S' | b'd' | b'e' | b'g' | b'h' | b'k' | b'n' | b'r' | b's'
+        | b'w' | b'x' | b'y' | b'0' | b'5' => {
             let is_inside = at > 0 && is_word(bytes[at - 1]);
             if is_inside { None } else { key(bytes, at) }
         }
@@ -143,6 +189,17 @@ fn key(bytes: &[u8], at: usize) -> Option<Seen> {
             what: "a session of Salesforce",
         });
     }
+    if let Some(behind) = rest
+        .strip_prefix(b"Bearer ")
+        .or_else(|| rest.strip_prefix(b"Basic "))
+    {
+        let length = behind.iter().take_while(|it| is_value(**it)).count();
+        let from = at + rest.len() - behind.len();
+        return is_random(&behind[..length]).then_some(Seen {
+            at: from..from + length,
+            what: "the credentials of a header",
+        });
+    }
     SHAPES.iter().find_map(|shape| {
         let prefix = shape
             .prefixes
@@ -156,6 +213,31 @@ fn key(bytes: &[u8], at: usize) -> Option<Seen> {
             what: shape.what,
         })
     })
+}
+
+/// The value of a secret in the query of a URL or in a connection string, whose `=` stands
+/// at `at`: `?api_key=…`, `&amp;sig=…`, `;AccountKey=…`.
+fn query(bytes: &[u8], at: usize) -> Option<Seen> {
+    let from = bytes[..at].iter().rposition(|it| !is_word(*it))?;
+    let name = std::str::from_utf8(&bytes[from + 1..at]).ok()?;
+    let is_named = matches!(bytes[from], b'?' | b'&' | b';')
+        && (sounds_secret(name)
+            || ["key", "sig", "pwd", "accountkey"]
+                .iter()
+                .any(|it| name.eq_ignore_ascii_case(it)));
+    if !is_named {
+        return None;
+    }
+    let behind = &bytes[at + 1..];
+    let length = behind.iter().take_while(|it| is_value(**it)).count();
+    is_random(&behind[..length]).then_some(Seen {
+        at: at + 1..at + 1 + length,
+        what: "a secret in a URL",
+    })
+}
+
+fn is_random(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(looks_random)
 }
 
 /// The password of a URL whose `://` begins at `at`.
@@ -213,6 +295,22 @@ pub(super) fn looks_random(value: &str) -> bool {
         && 3.0 <= bits(value)
 }
 
+/// Whether a text with no name beside it can hardly be anything but a secret: long, one
+/// word, small letters, capitals and digits, and hardly a letter twice.
+///
+/// Ids of Salesforce have 15 or 18 characters, numbers of the universe only small letters.
+pub(super) fn can_hardly_be_else(word: &str) -> bool {
+    let has = |of: fn(&u8) -> bool| word.bytes().filter(of).count();
+    (24..=200).contains(&word.len())
+        && word.bytes().all(is_value)
+        && !word.contains('.')
+        && 3 <= has(u8::is_ascii_digit)
+        && 3 <= has(u8::is_ascii_lowercase)
+        && 3 <= has(u8::is_ascii_uppercase)
+        && word.matches(['/', '-', '_', '%']).count() * 8 <= word.len()
+        && 4.0 <= bits(word)
+}
+
 /// Bits of information of each byte, by how often each occurs (Shannon).
 pub(super) fn bits(value: &str) -> f64 {
     let mut counts = [0_u32; 256];
@@ -260,8 +358,27 @@ mod tests {
     }
 
     #[test]
+    fn values_of_queries_headers_and_connection_strings_are_seen() {
+        let value = "q8Zr41kPw0sX2v/T+6b==";
+        for (text, what) in [
+            ("https://h.example/x?a=1&amp;api_key=@", "a secret in a URL"),
+            ("https://h.example/x?sig=@&amp;se=2027", "a secret in a URL"),
+            ("Endpoint=sb://h;SharedAccessKey=@", "a secret in a URL"),
+            ("Authorization: Basic @", "the credentials of a header"),
+            ("Authorization: Bearer @", "the credentials of a header"),
+        ] {
+            let text = text.replace('@', value);
+            assert_eq!(seen(&text), [(value.to_owned(), what)], "{text}");
+        }
+    }
+
+    #[test]
     fn what_only_resembles_a_key_is_none() {
         for text in [
+            "https://h.example/x?token={!Token}&amp;key=Account_Key",
+            "?retURL=%2F001&amp;key=a0B5f000006TdUJ",
+            "Bearer of the token",
+            "SKU of 32 letters",
             "MAKIAZZZZZZZZZZZZZZZZZ",
             "AKIA",
             "https://host.example:8443/a@b",
@@ -287,6 +404,16 @@ mod tests {
         }
         for secret in ["hunter2!", "s3cr3t-Value", "!redacted:0123456789ab"] {
             assert!(could_be_secret(secret), "{secret}");
+        }
+        assert!(can_hardly_be_else("q8Zr41kPw0sX2vT6bYh3LmN9"));
+        for other in [
+            "0015f00000ABCDEAA4",
+            "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+            "MCFKNBBKBLHVDG7PLIPBQWMZYVBM",
+            "force-app/Main/Default/Classes/A1b2C3",
+            "IHaveALongNameWithoutAnyDigitAtAll",
+        ] {
+            assert!(!can_hardly_be_else(other), "{other}");
         }
         assert!(looks_random("q8Zr-41kPw0s"));
         assert!(!looks_random("PasswordReset"));

@@ -53,6 +53,11 @@ pub fn suspects(path: &str, bytes: &[u8]) -> Vec<Suspect> {
     {
         found.extend(named_values(text).map(|it| (it, "a value that is called a secret")));
     }
+    if holds_values(path)
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        found.extend(random_values(text).map(|it| (it, "a value that looks drawn by lot")));
+    }
     found.sort_unstable();
     let line_of = |at: usize| 1 + bytes[..at].iter().filter(|it| **it == b'\n').count();
     let mut suspects: Vec<Suspect> = found
@@ -78,6 +83,25 @@ fn is_code(path: &str) -> bool {
         ending,
         "cls" | "trigger" | "page" | "component" | "cmp" | "app" | "js" | "ts" | "json" | "yaml"
     ) && !file.ends_with(".min.js")
+}
+
+/// Whether people keep values of their own in it, and the platform none that look like these.
+fn holds_values(path: &str) -> bool {
+    let file = path.strip_suffix("-meta.xml").unwrap_or(path);
+    let ending = file.rsplit_once('.').map_or("", |it| it.1);
+    matches!(
+        ending,
+        "md" | "label" | "labels" | "translation" | "flow" | "remoteSite" | "callCenter"
+    )
+}
+
+/// Where elements begin whose whole text can hardly be anything but a secret.
+fn random_values(text: &str) -> impl Iterator<Item = usize> {
+    text.match_indices('>').filter_map(|(at, _)| {
+        let value = &text[at + 1..];
+        let value = &value[..value.find('<')?];
+        shapes::can_hardly_be_else(value.trim()).then_some(at + 1)
+    })
 }
 
 /// Where quoted values begin that are given to a name of a secret and look drawn by lot.
@@ -123,6 +147,16 @@ mod tests {
             told("lwc/a/a.js", "send({ 'client_secret': \"q8Zr41kPw0sX2\" })"),
             [(1, "a value that is called a secret")]
         );
+    }
+
+    #[test]
+    fn value_that_only_its_letters_betray_is_told_where_people_keep_values() {
+        let text = "<Flow>\n<stringValue>q8Zr41kPw0sX2vT6bYh3LmN9</stringValue></Flow>";
+        assert_eq!(
+            told("flows/A.flow-meta.xml", text),
+            [(2, "a value that looks drawn by lot")]
+        );
+        assert_eq!(told("layouts/A.layout-meta.xml", text), []);
     }
 
     #[test]
