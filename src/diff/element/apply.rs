@@ -230,6 +230,33 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Behind what another list has brought there to stand with its like: what came behind
+    /// the last of a name does not tear that name apart.
+    fn past_the_like(
+        &self,
+        mut behind: usize,
+        place: &Place,
+        name: &str,
+        is_others: &dyn Fn(usize) -> bool,
+    ) -> usize {
+        let Some(previous) = place.previous.as_ref().map(|it| it.name.as_str()) else {
+            return behind;
+        };
+        let is_inside = place.next.as_ref().is_some_and(|it| it.name == previous);
+        if is_inside || [previous, COMMENT].contains(&name) || previous == COMMENT {
+            return behind;
+        }
+        loop {
+            let next = self.next[behind];
+            let is_like =
+                matches!(&self.nodes[next], Some(Node::Element(it)) if it.name == previous);
+            if !is_like || !is_others(next) {
+                return behind;
+            }
+            behind = next;
+        }
+    }
+
     fn last_named(&self, name: &str) -> usize {
         let is_named = |it: &Option<Node>| match it {
             Some(Node::Element(element)) => element.name == name,
@@ -248,6 +275,7 @@ impl<'a> Chain<'a> {
     fn take_in(&mut self, arriving: &[(usize, &Place, Work<'_>)], depth: usize) {
         let mut arrived: HashSet<Handle> = HashSet::new();
         let mut nameless: HashMap<(usize, String), (usize, usize)> = HashMap::new();
+        let mut brought: HashMap<usize, usize> = HashMap::new();
         for (list, place, it) in arriving {
             let step = &it.change.path[depth];
             let handle = self.finder.handle(step, *list);
@@ -255,6 +283,8 @@ impl<'a> Chain<'a> {
                 continue;
             }
             let behind = self.behind(place, *list, &step.name);
+            let is_others = |at: usize| brought.get(&at).is_some_and(|it| it != list);
+            let behind = self.past_the_like(behind, place, &step.name, &is_others);
             let node = match it.change.kind {
                 ChangeKind::Moved => {
                     let from = self.places.get(&handle).copied();
@@ -271,6 +301,7 @@ impl<'a> Chain<'a> {
                 Some((other, at)) if other != list => *at,
                 _ => self.insert(node, behind),
             };
+            brought.insert(at, *list);
             nameless.extend(said.map(|it| (it, (*list, at))));
             self.places.insert(handle.clone(), at);
             arrived.insert(handle);

@@ -320,7 +320,7 @@ impl Run<'_> {
         let refused = self.report.refused.clone();
         let is_sent = |key: &ComponentKey| !refused.contains_key(key);
         let items = items.filter(|it| is_sent(&it.key));
-        let mut residue = residue::compare(items, target, &now, &after)?;
+        let mut residue = residue::compare(items, target, &now, &after, self.setup)?;
         for it in &mut residue {
             let name = it.component.to_string();
             let refused = self.report.failures.iter().find(|it| it.component == name);

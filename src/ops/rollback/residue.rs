@@ -7,7 +7,10 @@ use crate::{
     diff::file,
     ledger::FlowVersions,
     model::ComponentKey,
-    ops::{error::Error, snapshot::Base},
+    ops::{
+        error::Error,
+        snapshot::{Base, SnapshotSetup, is_opaque},
+    },
     plan::rollback::{Content, Item, Step, View as _},
 };
 
@@ -26,10 +29,11 @@ pub(super) fn compare<'i>(
     target: &TreeView<'_>,
     now: &TreeView<'_>,
     after: &Base,
+    setup: &SnapshotSetup,
 ) -> Result<Vec<Residue>, Error> {
     let mut residue = Vec::new();
     for item in items {
-        let details = details(item, target, now, after);
+        let details = details(item, target, now, after, setup);
         if !details.is_empty() {
             residue.push(Residue {
                 component: item.key.clone(),
@@ -42,7 +46,13 @@ pub(super) fn compare<'i>(
     Ok(residue)
 }
 
-fn details(item: &Item, target: &TreeView<'_>, now: &TreeView<'_>, after: &Base) -> Vec<String> {
+fn details(
+    item: &Item,
+    target: &TreeView<'_>,
+    now: &TreeView<'_>,
+    after: &Base,
+    setup: &SnapshotSetup,
+) -> Vec<String> {
     let mut details = Vec::new();
     if !item.deletes.is_empty() && now.state(&item.key).is_some() {
         details.push("it is still there".to_owned());
@@ -66,7 +76,10 @@ fn details(item: &Item, target: &TreeView<'_>, now: &TreeView<'_>, after: &Base)
             let (Some(wanted), found) = (wanted, of(&is)) else {
                 continue;
             };
+            // Another body at each retrieve tells nothing.
+            let is_opaque = is_opaque(setup, item.key.type_name.as_str(), path);
             match found {
+                Some(_) if is_opaque => (),
                 None => details.push(format!("file {} is missing", path.file_name())),
                 Some(found) if found == wanted || of(&then).as_ref() == Some(&found) => (),
                 Some(found) => {

@@ -8,6 +8,9 @@
 use super::keys;
 use crate::xml::{self, Element};
 
+/// Entries that have a name and an order all the same: people see picklists in it.
+const ORDERED: &[&str] = &["customValue", "standardValue", "value"];
+
 /// Whether two documents of one type mean the same.
 pub(super) fn same(a: &Element, b: &Element) -> bool {
     a == b || form(a) == form(b)
@@ -37,7 +40,8 @@ fn write(element: &Element, out: &mut String) {
             .map(|it| {
                 let mut text = String::new();
                 write(it, &mut text);
-                (it.local_name(), keys::key_of(it), text)
+                let key = keys::key_of(it).filter(|_| !ORDERED.contains(&it.local_name()));
+                (it.local_name(), key, text)
             })
             .collect();
         // Stable: what has no key keeps its order among its like.
@@ -75,6 +79,12 @@ mod tests {
         assert!(!same_text(
             "<L><columns>A</columns><columns>B</columns></L>",
             "<L><columns>B</columns><columns>A</columns></L>",
+        ));
+        assert!(!same_text(
+            "<GlobalValueSet><customValue><fullName>A</fullName></customValue>\
+             <customValue><fullName>B</fullName></customValue></GlobalValueSet>",
+            "<GlobalValueSet><customValue><fullName>B</fullName></customValue>\
+             <customValue><fullName>A</fullName></customValue></GlobalValueSet>",
         ));
         assert!(!same_text("<L><a>1</a></L>", "<L><a>2</a></L>"));
         assert!(same_text(

@@ -115,6 +115,31 @@ impl Deploy {
         self
     }
 
+    /// Turns the first two neighbours of this name in a file that is sent.
+    #[track_caller]
+    pub(crate) fn turn(mut self, path: &str, element: &str) -> Self {
+        let text = String::from_utf8(self.files[path].clone()).unwrap();
+        let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+        let turned = text.match_indices(&open).find_map(|(at, _)| {
+            let end = at + text[at..].find(&close)? + close.len();
+            let blank = text[end..].len() - text[end..].trim_start().len();
+            let next = end + blank;
+            text[next..].starts_with(&open).then_some(())?;
+            let last = next + text[next..].find(&close)? + close.len();
+            let parts = [
+                &text[..at],
+                &text[next..last],
+                &text[end..next],
+                &text[at..end],
+                &text[last..],
+            ];
+            Some(parts.concat())
+        });
+        let turned = turned.unwrap_or_else(|| panic!("no two {element} in {path}"));
+        self.files.insert(path.to_owned(), turned.into_bytes());
+        self
+    }
+
     /// Sends entries of a profile, which leave the others as they are.
     pub(crate) fn profile(self, name: &str, entries: &str) -> Self {
         let document = format!(
