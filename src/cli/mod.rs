@@ -32,6 +32,7 @@ mod simorg;
 mod snapshot;
 mod status;
 mod text;
+mod upgrade_api;
 mod verify;
 mod when;
 
@@ -108,6 +109,7 @@ enum Command {
     Jobs(jobs::JobsArgs),
     Records(records::RecordsArgs),
     Verify(verify::VerifyArgs),
+    UpgradeApi(upgrade_api::UpgradeApiArgs),
     /// Serve a simulated org, for trying things out
     Simorg(simorg::Simorg),
     Convert(convert::ConvertArgs),
@@ -166,6 +168,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Jobs(args) => interruptible(jobs::run(context, args), LOOK),
         Command::Records(args) => interruptible(records::run(context, args), GOES_ON),
         Command::Verify(args) => interruptible(verify::run(context, &args), NOTHING_CHANGED),
+        Command::UpgradeApi(args) => upgrade_api::run(context, &args),
         Command::Diff(args) => interruptible(diff::run(context, &args), NOTHING_CHANGED),
         Command::Simorg(command) => simorg::run(context, command),
         Command::Convert(args) => convert::run(context, &args),

@@ -11,12 +11,14 @@ mod error;
 mod records;
 mod section;
 mod template;
+mod version;
 
 use std::{fs, io::ErrorKind, path::Path, time::Duration};
 
 pub use error::Error;
 pub use records::{Alerts, Limit, Privacy, Records};
 pub use template::template;
+pub use version::with_api_version;
 
 use self::section::{Document, Section, Value};
 use crate::{

@@ -6,6 +6,7 @@ pub mod between;
 pub mod child;
 pub mod element;
 pub mod file;
+pub mod release;
 pub mod text;
 pub mod three;
 pub mod tree;

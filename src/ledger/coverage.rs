@@ -100,6 +100,10 @@ pub enum GapKind {
     Unseen,
     /// It is in the tree, and something in it looks like a secret.
     Suspect,
+    /// It is in the tree, and the org's tables grant more than its file says.
+    Incomplete,
+    /// The API gives it to nobody, and the org counts some of it.
+    NotRetrievable,
 }
 
 impl GapKind {
@@ -108,7 +112,12 @@ impl GapKind {
     pub fn is_expected(self) -> bool {
         matches!(
             self,
-            Self::Skipped | Self::NotDeployable | Self::Unseen | Self::Suspect
+            Self::Skipped
+                | Self::NotDeployable
+                | Self::Unseen
+                | Self::Suspect
+                | Self::Incomplete
+                | Self::NotRetrievable
         )
     }
 
@@ -126,6 +135,8 @@ impl GapKind {
             Self::NotDeployable => "not deployable",
             Self::Unseen => "unseen",
             Self::Suspect => "may hold a secret",
+            Self::Incomplete => "incomplete",
+            Self::NotRetrievable => "not retrievable",
         }
     }
 }

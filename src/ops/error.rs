@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     archive, client, config, ledger,
-    model::{ObjectName, OrgId, disk::disk_hint},
+    model::{ApiVersion, ObjectName, OrgId, disk::disk_hint},
     plan, store, workdir,
 };
 
@@ -325,6 +325,17 @@ pub enum Refusal {
     /// Values are to be hashed or encrypted, and there is no key.
     #[error("orgkeep.toml asks to hash or encrypt values, and there is no key")]
     NoRecordsKey,
+    /// A version of the API below the one that the history is written in.
+    #[error("API version {to} is below {from}, which the history is written in")]
+    LowerVersion {
+        /// The version now.
+        from: ApiVersion,
+        /// The one that was asked for.
+        to: ApiVersion,
+    },
+    /// A repository without files to edit.
+    #[error("the repository has no working tree")]
+    NoWorkTree,
     /// A file that is not what it should be.
     #[error("`{path}` {reason}")]
     BadFile {
@@ -354,6 +365,11 @@ impl Refusal {
                 "give the user \"Modify Metadata Through Metadata API Functions\" or \"Modify All Data\", and \"API Enabled\""
                     .to_owned()
             }
+            Self::LowerVersion { .. } => {
+                "what the lower version does not know would be lost; for a history in it, begin one on another branch"
+                    .to_owned()
+            }
+            Self::NoWorkTree => "run it in a clone that has its files checked out".to_owned(),
             Self::NotASnapshot { .. } => "`orgkeep log` lists the snapshots".to_owned(),
             Self::NoChange { .. } => {
                 "name a commit that `orgkeep log` shows with a change; `rollback --to` goes back to a snapshot".to_owned()

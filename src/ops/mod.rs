@@ -16,5 +16,6 @@ pub mod records;
 pub mod rollback;
 pub mod setup;
 pub mod snapshot;
+pub mod upgrade_api;
 
 pub use error::{Cause, Error, Refusal};

@@ -10,6 +10,7 @@ pub mod commits;
 pub mod deletions;
 pub mod deploy;
 pub mod folders;
+pub mod grants;
 pub mod records;
 pub mod retrieve;
 pub mod rollback;

@@ -126,5 +126,24 @@ pub fn write_new(root: &Path, path: &TreePath, text: &str) -> Result<Written, Er
     }
 }
 
+/// Replaces the text of a file: whoever reads it sees the old text or the new one.
+///
+/// # Errors
+///
+/// [`Error::Disk`]; the file is as it was then.
+pub fn replace(root: &Path, path: &TreePath, text: &str) -> Result<(), Error> {
+    let path = root.join(path.as_str());
+    let folder = path.parent().unwrap_or(root);
+    let write = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        if let Ok(old) = fs::metadata(&path) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
+        file.persist(&path).map_err(|err| err.error)
+    };
+    write().map(drop).map_err(Error::disk("write", &path))
+}
+
 #[cfg(test)]
 mod tests;

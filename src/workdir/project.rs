@@ -90,6 +90,30 @@ impl Project {
         })
     }
 
+    /// The text of `sfdx-project.json` with `sourceApiVersion` set to `version`, all else as
+    /// it is; `None` where it names no version, or names it in a way that cannot be found.
+    #[must_use]
+    pub fn with_version(text: &str, version: ApiVersion) -> Option<String> {
+        const KEY: &str = "\"sourceApiVersion\"";
+        let without = |text: &str| {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            let mut project: Value = serde_json::from_str(text).ok()?;
+            let at_top = project.as_object_mut()?.remove("sourceApiVersion")?;
+            Some((at_top, project))
+        };
+        let (_, rest) = without(text)?;
+        text.match_indices(KEY).find_map(|(at, _)| {
+            let behind = &text[at + KEY.len()..];
+            let value = behind.trim_start().strip_prefix(':')?.trim_start();
+            let value = value.strip_prefix('"')?;
+            let from = text.len() - value.len();
+            let to = from + value.find('"')?;
+            let new = [&text[..from], &version.to_string(), &text[to..]].concat();
+            let is_it = without(&new)? == (Value::String(version.to_string()), rest.clone());
+            is_it.then_some(new)
+        })
+    }
+
     /// The folder that new components go to: the one that is marked, else the first.
     #[must_use]
     pub fn default_directory(&self) -> &TreePath {

@@ -87,3 +87,13 @@ fn attributes_that_convert_line_ends_are_noticed() {
     assert!(!obeys_bytes("* text=auto\n"));
     assert!(!obeys_bytes("*.cls -text\n"));
 }
+
+#[test]
+fn version_of_a_project_is_raised_and_nothing_else_changes() {
+    let raised = |text: &str| Project::with_version(text, ApiVersion::new(67));
+    let text = "\u{feff}{\r\n  \"plugins\": {\"sourceApiVersion\": \"1.0\"},\r\n  \"sourceApiVersion\" : \"66.0\"\r\n}\r\n";
+    assert_eq!(raised(text).unwrap(), text.replace("66.0", "67.0"));
+    for other in ["{}", "{\"sourceApiVersion\": 66}", "no JSON"] {
+        assert_eq!(raised(other), None, "{other}");
+    }
+}

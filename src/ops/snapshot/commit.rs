@@ -18,6 +18,7 @@ use super::{
     outcome::{self, Known, PathChange},
     people,
     read::{Answers, tree_key},
+    release,
 };
 use crate::{
     client::{Identity, Org, OrgInfo},
@@ -116,9 +117,13 @@ pub(super) fn drafts(
     let ledger = ledger::ledger(base, org.id, plan, answers, &changes, &gaps, setup, pack)?;
     let (by_scope, others): (Vec<_>, Vec<_>) = changes.iter().partition(|it| it.by_scope);
     let stamps = Stamps::new(base, plan, answers);
-    let (by_rules, by_people): (Vec<_>, Vec<_>) = others
+    let (by_rules, by_others): (Vec<_>, Vec<_>) = others
         .into_iter()
         .partition(|it| plan.renewal.is_some() && !has_moved(it, &stamps, plan, answers));
+    let mut by_others: Vec<PathChange> = by_others.into_iter().cloned().collect();
+    let moved = |it: &PathChange| has_moved(it, &stamps, plan, answers);
+    let release = release::set_apart(&mut by_others, plan, setup, &moved, pack)?;
+    let by_people: Vec<&PathChange> = by_others.iter().collect();
     let parting = detail::Parting::new(registry, &by_people);
     let mut files = parting.changed_files(&by_people, pack)?;
     let renamed = renamed(base, plan, &files);
@@ -156,6 +161,11 @@ pub(super) fn drafts(
             registry,
             plan.began,
         ));
+    }
+    if !release.changes.is_empty() {
+        let changes: Vec<&PathChange> = release.changes.iter().collect();
+        let label = release.label();
+        drafts.push(ours(Kind::Release, &label, &changes, registry, plan.began));
     }
     for commit in planned {
         let label = match commit.kind {
@@ -328,7 +338,7 @@ fn has_same_date(base: &Base, plan: &ReadPlan, key: &ComponentKey) -> bool {
 }
 
 /// Whether a file is a body that is another one at each retrieve, and a rule says so.
-pub(super) fn is_opaque(setup: &SnapshotSetup, type_name: &str, path: &TreePath) -> bool {
+pub(in crate::ops) fn is_opaque(setup: &SnapshotSetup, type_name: &str, path: &TreePath) -> bool {
     setup.level == Level::Canonical
         && setup.rules.holds(canonical::SITE_BODIES)
         && type_name == "SiteDotCom"

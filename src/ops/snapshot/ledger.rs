@@ -173,6 +173,7 @@ fn coverage(
                 | GapKind::NotDeployable
                 | GapKind::Unreadable
                 | GapKind::Missing
+                | GapKind::Incomplete
                 | GapKind::InMotion => match &key {
                     Some(key) => {
                         !fetched.contains(key)
@@ -189,6 +190,7 @@ fn coverage(
                         && base.listing.get(&gap.what).is_some()
                         && !read_again.contains(gap.what.as_str())
                 }
+                GapKind::NotRetrievable => true,
                 GapKind::Unsupported | GapKind::Skipped | GapKind::Stale | GapKind::Unseen => false,
             };
             if lasts {

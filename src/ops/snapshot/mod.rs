@@ -17,6 +17,7 @@ mod flows;
 mod folders;
 mod form;
 mod gather;
+mod grants;
 mod in_hand;
 mod ledger;
 mod listing;
@@ -31,12 +32,14 @@ mod outcome;
 pub(in crate::ops) mod own;
 mod people;
 mod permissions;
+mod private;
 mod push;
 mod put_back;
 mod read;
 mod record;
 mod redaction;
 mod references;
+mod release;
 mod renew;
 mod report;
 mod rewrite;
@@ -50,6 +53,7 @@ use notes::JobNotes;
 
 pub(super) use base::snapshot_id;
 pub use base::{Base, OwnedFile, snapshot_of, time_of_snapshot};
+pub(super) use commit::is_opaque;
 pub(super) use form::{in_our_form, in_our_form_again};
 pub use in_hand::{Answer, InHand, TakenIn, take_in};
 pub use live::diff_with_org;
@@ -240,6 +244,10 @@ async fn take(
         return Err(err);
     }
     marks.take(&mut answers);
+    grants::check(org, &base, &plan, &mut answers, &pack).await?;
+    answers
+        .gaps
+        .extend(private::gaps(org, &plan, &base.coverage.gaps).await);
     let remote = remote.map(RefCell::into_inner);
     let commits = commit::commits(
         org, &base, &identity, &plan, &answers, setup, options, &pack,

@@ -64,22 +64,39 @@ pub(super) async fn fingerprints(
         .collect())
 }
 
+/// How many rows a fingerprint says that a table has.
+pub(super) fn count(fingerprint: &str, table: &str) -> usize {
+    let mut tables = fingerprint.split("; ").map(|it| it.split(' '));
+    let found = tables.find_map(|mut words| {
+        let is_it = words.next() == Some(table);
+        words.next().filter(|_| is_it)
+    });
+    found.and_then(|it| it.parse().ok()).unwrap_or(0)
+}
+
 /// The component of each parent of grants: a permission set, or the profile that owns it.
 async fn parents(
     org: &Org,
     listed: &BTreeMap<ComponentKey, RemoteComponent>,
 ) -> Result<BTreeMap<String, ComponentKey>, String> {
+    let rows = org
+        .query("SELECT Id, IsOwnedByProfile, ProfileId FROM PermissionSet")
+        .await
+        .map_err(|err| err.to_string())?;
+    Ok(parents_of(&rows, listed))
+}
+
+/// The same by the rows of `PermissionSet`.
+pub(super) fn parents_of(
+    rows: &[Row],
+    listed: &BTreeMap<ComponentKey, RemoteComponent>,
+) -> BTreeMap<String, ComponentKey> {
     let by_id: BTreeMap<&str, &ComponentKey> = listed
         .values()
         .filter(|it| matches!(it.key.type_name.as_str(), "Profile" | "PermissionSet"))
         .filter_map(|it| Some((it.id.as_ref()?.as_str(), &it.key)))
         .collect();
-    let rows = org
-        .query("SELECT Id, IsOwnedByProfile, ProfileId FROM PermissionSet")
-        .await
-        .map_err(|err| err.to_string())?;
-    Ok(rows
-        .iter()
+    rows.iter()
         .filter_map(|row| {
             let id = text(row, "Id")?;
             let component = match row.get("IsOwnedByProfile").and_then(Value::as_bool) {
@@ -88,7 +105,7 @@ async fn parents(
             };
             Some((id, (*by_id.get(component.as_str())?).clone()))
         })
-        .collect())
+        .collect()
 }
 
 /// The profiles and permission sets of which some grant moved.
@@ -100,13 +117,22 @@ pub(super) fn moved(before: &Fingerprints, now: &Fingerprints) -> BTreeSet<Compo
         .collect()
 }
 
-fn text(row: &Row, name: &str) -> Option<String> {
+/// The text of a field.
+pub(super) fn text(row: &Row, name: &str) -> Option<String> {
     row.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fingerprint_tells_how_many_rows_there_were() {
+        let fingerprint = "FieldPermissions 12 2026-01-01; ObjectPermissions 3 2026-01-01";
+        assert_eq!(count(fingerprint, "FieldPermissions"), 12);
+        assert_eq!(count(fingerprint, "SetupEntityAccess"), 0);
+        assert_eq!(count("", "FieldPermissions"), 0);
+    }
 
     #[test]
     fn grant_that_came_went_or_changed_moves_its_parent() {

@@ -138,6 +138,8 @@ pub enum Kind {
     Rules,
     /// The API version was raised.
     ApiVersion,
+    /// A Salesforce release added something to every component of a type.
+    Release,
     /// A gap opened or closed, and nothing else.
     Gap,
     /// What people committed without deploying was put back.
@@ -158,6 +160,7 @@ impl Kind {
             Self::Scope => "scope",
             Self::Rules => "rules",
             Self::ApiVersion => "api-version",
+            Self::Release => "release",
             Self::Gap => "gap",
             Self::PutBack => "put-back",
             Self::Rollback => "rollback",

@@ -19,7 +19,10 @@ use super::{
     load,
     state::Recording,
 };
-use crate::model::Timestamp;
+use crate::{
+    model::{Timestamp, TypeName},
+    xml,
+};
 
 /// Answers a control call; `path` is what stands behind `/simorg`.
 pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
@@ -52,6 +55,17 @@ pub fn answer(state: &mut State, request: &Request, path: &[&str]) -> Reply {
             Reply::json(200, &json!(state.kept.org.tests))
         }),
         ("POST", ["jobs"]) => with(request, |it| schedule(state, it)),
+        ("POST", ["private"]) => with(request, |it| {
+            state.kept.org.private = it;
+            state.touch();
+            Reply::json(200, &json!(state.kept.org.private))
+        }),
+        ("POST", ["implied"]) => with(request, |it| {
+            state.kept.org.implied = it;
+            state.touch();
+            Reply::json(200, &json!(state.kept.org.implied))
+        }),
+        ("POST", ["release"]) => with(request, |it| release(state, &it)),
         ("POST", ["users"]) => with(request, |it| rename_user(state, &it)),
         ("GET", ["tests"]) => Reply::json(200, &json!(state.kept.org.tests)),
         (
@@ -96,6 +110,28 @@ fn schedule(state: &mut State, job: Job) -> Reply {
     };
     state.touch();
     Reply::json(200, &json!(state.kept.org.scheduled))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    #[serde(rename = "type")]
+    type_name: TypeName,
+    /// The elements that it comes in; the root where none is named.
+    below: Option<String>,
+    /// The element that comes.
+    xml: String,
+}
+
+/// Adds an element to all components of a type, as a Salesforce release does.
+fn release(state: &mut State, asked: &Release) -> Reply {
+    let Ok(document) = xml::parse(asked.xml.as_bytes()) else {
+        return error(400, "`xml` is no element");
+    };
+    let org = &mut state.kept.org;
+    let n = org.add_everywhere(&asked.type_name, asked.below.as_deref(), &document.root);
+    state.touch();
+    Reply::json(200, &json!({"components": n}))
 }
 
 #[derive(Deserialize)]

@@ -17,6 +17,11 @@ const MAX_CHARS: usize = 100_000;
 /// Deepest nesting of parentheses; own limit, against an attack on the stack.
 const MAX_DEPTH: usize = 50;
 
+/// The scope of what lies in folders that only their owners see.
+///
+/// Source: Salesforce Help, "SOQL query for reports and dashboards in private folders".
+const ALL_PRIVATE: &str = "allPrivate";
+
 /// Reads a query.
 ///
 /// # Errors
@@ -64,7 +69,7 @@ impl Parser<'_> {
         }
         self.keyword("FROM")?;
         let from_at = self.peek().at;
-        let from = self.word()?;
+        let mut from = self.word()?;
         // An alias: `FROM Account a`.
         let mut alias = None;
         if self.peek().kind == TokenKind::Word && !self.at_clause() && !self.is("HAVING") {
@@ -73,7 +78,11 @@ impl Parser<'_> {
         if self.is("USING") {
             self.next += 1;
             self.keyword("SCOPE")?;
-            self.word()?;
+            let scope = self.word()?;
+            // What nobody else sees has tables of its own.
+            if scope.eq_ignore_ascii_case(ALL_PRIVATE) {
+                from = format!("{from}:{ALL_PRIVATE}");
+            }
         }
         let condition = if self.accept("WHERE") {
             Some(self.condition()?)

@@ -43,6 +43,7 @@ mod jobs;
 mod load;
 mod metadata;
 mod people;
+mod release;
 mod settle;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -95,6 +96,13 @@ pub struct SimOrg {
     /// Jobs that are scheduled to run a class, by their name: the class.
     #[serde(default)]
     pub scheduled: BTreeMap<String, String>,
+    /// Rights that a profile or permission set has and no retrieve tells of: the platform
+    /// brings them along with another right or a licence.
+    #[serde(default)]
+    pub implied: Vec<Implied>,
+    /// How many reports and dashboards lie in folders that only their owners see.
+    #[serde(default)]
+    pub private: BTreeMap<String, u64>,
     /// Deleted custom fields and objects, by the time they were deleted.
     pub resting: Vec<Resting>,
     metadata: Metadata,
@@ -115,6 +123,18 @@ pub struct Resting {
     pub content: Content,
 }
 
+/// A right that no retrieve tells of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Implied {
+    /// The profile or permission set.
+    pub component: ComponentKey,
+    /// The field that may be read.
+    pub field: Option<String>,
+    /// The user permission that is there.
+    pub user_permission: Option<String>,
+}
+
 impl SimOrg {
     /// An empty org of `config`, with no users, at the time `now`.
     #[must_use]
@@ -128,6 +148,8 @@ impl SimOrg {
             calls: BTreeMap::new(),
             tests: TestScript::default(),
             scheduled: BTreeMap::new(),
+            implied: Vec::new(),
+            private: BTreeMap::new(),
             resting: Vec::new(),
             metadata: Metadata::default(),
             now,

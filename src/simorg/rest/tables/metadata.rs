@@ -96,6 +96,18 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         rows: dashboards,
     },
     Definition {
+        name: "Report:allPrivate",
+        api: Api::Both,
+        object: |_| object("Report", "00O", "Id OwnerId FolderName Name"),
+        rows: |view| private(view, "Report", "00O"),
+    },
+    Definition {
+        name: "Dashboard:allPrivate",
+        api: Api::Both,
+        object: |_| object("Dashboard", "01Z", "Id RunningUserId FolderName Title"),
+        rows: |view| private(view, "Dashboard", "01Z"),
+    },
+    Definition {
         name: "EmailTemplate",
         api: Api::Both,
         object: |_| {
@@ -321,6 +333,23 @@ fn reports(view: &View<'_>) -> Vec<Row> {
         audited(&mut row, &component.created, &component.modified);
         row
     })
+}
+
+/// What lies in folders that only their owners see: `USING SCOPE allPrivate`.
+fn private(view: &View<'_>, of: &str, prefix: &str) -> Vec<Row> {
+    let n = view.org.private.get(of).copied().unwrap_or(0);
+    let owner = view.org.users.keys().next().copied();
+    (0..n)
+        .map(|n| {
+            let name = format!("Private {n}");
+            vec![
+                id(Some(made_id(prefix, &format!("{of}:allPrivate:{n}")))),
+                id(owner),
+                Value::from("Private Reports"),
+                Value::from(name),
+            ]
+        })
+        .collect()
 }
 
 fn dashboards(view: &View<'_>) -> Vec<Row> {

@@ -100,6 +100,8 @@ impl View<'_> {
         .into_iter()
         .flatten()
         .filter(|it| self.definition(it.name).is_some())
+        // What only a scope of SOQL reaches is no object.
+        .filter(|it| !it.name.contains(':'))
         .map(|it| it.name.to_owned())
         .collect();
         if !self.tooling {

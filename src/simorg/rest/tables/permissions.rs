@@ -280,6 +280,10 @@ fn user_permissions(view: &View<'_>) -> BTreeSet<String> {
             }
         }
     }
+    let implied = view.org.implied.iter();
+    names.extend(
+        implied.filter_map(|it| Some(format!("Permissions{}", it.user_permission.as_ref()?))),
+    );
     names
 }
 
@@ -322,12 +326,20 @@ fn permission_sets(view: &View<'_>) -> Vec<Row> {
                 made,
                 view.permissions.stamp(&grant.key, "own", made),
             );
-            let enabled: BTreeSet<String> = grant
+            let implied = view
+                .org
+                .implied
+                .iter()
+                .filter(|it| it.component == grant.key);
+            let mut enabled: BTreeSet<String> = implied
+                .filter_map(|it| Some(format!("Permissions{}", it.user_permission.as_ref()?)))
+                .collect();
+            let own = grant
                 .root
                 .elements_named("userPermissions")
                 .filter(|it| flag(it, "enabled"))
-                .filter_map(|it| Some(format!("Permissions{}", it.child_text("name")?.trim())))
-                .collect();
+                .filter_map(|it| Some(format!("Permissions{}", it.child_text("name")?.trim())));
+            enabled.extend(own);
             row.extend(fields.iter().map(|it| Value::from(enabled.contains(it))));
             row
         })
@@ -376,6 +388,22 @@ fn field_permissions(view: &View<'_>) -> Vec<Row> {
                 time(grant.stamp(view, element).at),
             ]);
             rows.push(row);
+        }
+        let implied = view
+            .org
+            .implied
+            .iter()
+            .filter(|it| it.component == grant.key);
+        for field in implied.filter_map(|it| it.field.as_ref()) {
+            rows.push(vec![
+                Value::from(made_id("01k", &format!("{}:implied:{field}", grant.set)).as_str()),
+                Value::from(grant.set.as_str()),
+                Value::from(field.split('.').next().unwrap_or("")),
+                Value::from(field.as_str()),
+                Value::from(true),
+                Value::from(false),
+                time(grant.component.created.at),
+            ]);
         }
     }
     rows
