@@ -89,7 +89,7 @@ fn every_module_imports_only_what_its_floor_allows() {
         let found = if dir.is_dir() {
             imports(&dir)
         } else {
-            let alone = tempfile::tempdir().unwrap();
+            let alone = crate::support::tempdir();
             fs::copy(dir.with_extension("rs"), alone.path().join("it.rs")).unwrap();
             imports(alone.path())
         };

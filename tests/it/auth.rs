@@ -130,7 +130,7 @@ async fn refresh_token_gives_sessions_and_shows_nothing() {
 
 #[tokio::test]
 async fn refresh_token_that_is_replaced_is_stored_before_it_is_used() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let server = ScriptServer::start([]).await;
     let (vault, source) = stored(&server, dir.path());
     server.then(granted(
@@ -149,7 +149,7 @@ async fn refresh_token_that_is_replaced_is_stored_before_it_is_used() {
 
 #[tokio::test]
 async fn refresh_token_that_another_process_replaced_is_taken_from_the_store() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let server = ScriptServer::start([]).await;
     let (vault, source) = stored(&server, dir.path());
     let login = vault.login("acme").unwrap();
@@ -167,7 +167,7 @@ async fn refresh_token_that_another_process_replaced_is_taken_from_the_store() {
 
 #[tokio::test]
 async fn stored_login_that_leads_to_another_org_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let server = ScriptServer::start([]).await;
     let (_, source) = stored(&server, dir.path());
     server.then(granted(
@@ -247,7 +247,7 @@ async fn assertion_is_signed_for_a_short_time() {
 
 #[tokio::test]
 async fn key_file_is_read_for_each_signature() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let path = dir.path().join("jwt.key");
     let server = ScriptServer::start([]).await;
     let credential = Credential::Jwt {

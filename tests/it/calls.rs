@@ -33,7 +33,7 @@ impl Company {
             n_folders,
             gone: None,
             reports: one.chain(two).collect(),
-            dir: tempfile::tempdir().unwrap(),
+            dir: crate::support::tempdir(),
         }
     }
 

@@ -70,7 +70,7 @@ fn package_becomes_the_official_source_and_comes_back() {
     let cases = fixtures();
     assert_eq!(cases.len(), 5);
     for case in cases {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::support::tempdir();
         let package = case.join("package");
         let output = convert(dir.path(), &["source", package.to_str().unwrap(), "out"]);
         let (_, stderr, status) = told(&output);
@@ -98,7 +98,7 @@ fn package_becomes_the_official_source_and_comes_back() {
 
 #[test]
 fn each_entry_that_was_not_converted_is_named() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let mut zip = Writer::new(Vec::new());
     for (name, content) in [
         ("unpackaged/package.xml", "<Package/>"),
@@ -135,7 +135,7 @@ fn each_entry_that_was_not_converted_is_named() {
 
 #[test]
 fn project_of_several_package_directories_becomes_one_archive() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let field = |name: &str| {
         format!(
             "<CustomField xmlns=\"http://soap.sforce.com/2006/04/metadata\"><fullName>{name}</fullName></CustomField>"
@@ -216,7 +216,7 @@ fn project_of_several_package_directories_becomes_one_archive() {
 
 #[test]
 fn report_is_one_json_object_where_asked_for() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     write_tree(
         dir.path(),
         &[("in/tabs/T.tab", "<CustomTab/>"), ("in/stray.txt", "x")],
@@ -235,7 +235,7 @@ fn report_is_one_json_object_where_asked_for() {
 
 #[test]
 fn input_that_is_not_there_or_no_archive_fails() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     fs::write(dir.path().join("bad.zip"), "<html>").unwrap();
     for input in ["nothing", "bad.zip"] {
         let (stdout, stderr, status) = told(&convert(dir.path(), &["source", input, "out"]));

@@ -345,7 +345,7 @@ fn manifest_of_a_project_names_what_the_official_one_names() {
 
 /// The expected source of a corpus.
 fn expected_source(corpus: &Path) -> Tree {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::tempdir();
     let status = Command::new("tar")
         .arg("-xzf")
         .arg(corpus.join("expected-source.tar.gz"))

@@ -395,7 +395,7 @@ fn dates_that_move_without_content_make_no_commit() {
 
 #[test]
 fn same_org_under_another_address_makes_no_commit() {
-    let state = tempfile::tempdir().unwrap();
+    let state = crate::support::tempdir();
     let state = state.path().join("state");
     let options = ["--state", state.to_str().unwrap()];
     let mut env = TestEnv::new(Org::start(&options));

@@ -112,7 +112,7 @@ fn org_that_answers_nothing_fails_the_run_and_changes_nothing() {
 
 #[test]
 fn types_that_a_user_may_not_see_any_more_are_kept() {
-    let users = tempfile::tempdir().unwrap();
+    let users = crate::support::tempdir();
     let users = users.path().join("users.json");
     fs::write(
         &users,

@@ -50,7 +50,7 @@ pub(crate) const SECOND: &[Edit<'static>] = &[
 impl Scratch {
     pub(crate) fn new() -> Self {
         Self {
-            dir: tempfile::tempdir().unwrap(),
+            dir: crate::support::tempdir(),
         }
     }
 

@@ -353,7 +353,7 @@ struct Loss {
 
 impl Loss {
     fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = crate::support::tempdir();
         let state = home.path().join("org");
         let mut env = TestEnv::new(Org::start(&["--state", state.to_str().unwrap()]));
         env.orgkeep(&["init"]).status(0);

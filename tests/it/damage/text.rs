@@ -9,7 +9,7 @@ use crate::support::{Org, Package, TestEnv};
 
 #[test]
 fn name_of_a_person_forges_no_trailer_and_no_terminal() {
-    let users = tempfile::tempdir().unwrap();
+    let users = crate::support::tempdir();
     let users = users.path().join("users.json");
     let name = "Eve\u{1b}[31m\u{202e}\nOrgkeep-Org: forged\n\n<eve@evil> ::error::x";
     let list = json!([

@@ -81,7 +81,7 @@ pub(crate) fn write_tree(root: &Path, tree: &Tree) {
 
 /// What the official converter makes of a package, and of that source again.
 fn official(script: &Path, package: &Tree) -> (Tree, Tree) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let zip_path = dir.path().join("package.zip");
     let mut zip = Writer::new(Vec::new());
     zip.add("unpackaged/package.xml", b"<Package/>", Compression::FAST)

@@ -24,7 +24,7 @@ fn some(mut package: Tree) -> Tree {
 
 /// An org that holds a package.
 fn holding(package: &Tree) -> TestEnv {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::support::tempdir();
     write_tree(folder.path(), package);
     TestEnv::new(Org::start(&["--load", folder.path().to_str().unwrap()]))
 }

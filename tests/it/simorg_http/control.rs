@@ -251,7 +251,7 @@ fn load_records_the_difference_as_changes_of_a_user() {
     let site = Site::acme();
     let now = json!({"now": "2026-03-01T08:00:00Z"});
     site.control("POST", "/simorg/clock", &now);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     fs::create_dir(dir.path().join("classes")).unwrap();
     fs::write(dir.path().join("package.xml"), "<Package/>").unwrap();
     fs::write(dir.path().join("classes/Only.cls"), "public class Only { }").unwrap();
@@ -280,7 +280,7 @@ fn load_records_the_difference_as_changes_of_a_user() {
 
 #[test]
 fn state_is_kept_between_runs() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let options = Options {
         state: Some(dir.path().to_owned()),
         ..Options::default()
@@ -325,7 +325,7 @@ fn state_is_kept_between_runs() {
 
 #[test]
 fn state_that_cannot_be_read_is_an_error() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     fs::write(dir.path().join("org.json"), "{").unwrap();
     let options = Options {
         state: Some(dir.path().to_owned()),

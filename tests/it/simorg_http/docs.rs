@@ -71,7 +71,7 @@ fn every_control_call_is_on_the_page() {
 #[cfg(unix)]
 #[test]
 fn every_command_of_the_page_serves_an_org() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     std::os::unix::fs::symlink(root().join("fixtures"), dir.path().join("fixtures")).unwrap();
     fs::write(
         dir.path().join("users.json"),

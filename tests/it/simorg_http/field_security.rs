@@ -26,7 +26,7 @@ fn field(name: &str, edit: bool) -> String {
 
 /// The library with a profile, two permission sets and a group of them that mutes one field.
 fn guarded() -> Site {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     library::write(dir.path());
     let write = |path: &str, kind: &str, body: &str| {
         let path = dir.path().join("package").join(path);

@@ -69,7 +69,7 @@ pub(super) fn library() -> Site {
 }
 
 pub(super) fn library_of(options: Options) -> Site {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     write(dir.path());
     Site::start(&Options {
         load: vec![dir.path().to_owned()],

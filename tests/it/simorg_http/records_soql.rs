@@ -317,7 +317,7 @@ fn cursor_reads_records_as_they_are_and_ends_after_two_days() {
 
 #[test]
 fn records_stay_between_runs_with_their_bin() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let state = dir.path().join("state");
     let options = || Options {
         state: Some(state.clone()),

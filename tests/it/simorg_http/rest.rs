@@ -51,7 +51,7 @@ fn versions_need_no_session_and_old_ones_are_served_or_gone() {
 
 #[test]
 fn what_is_filed_nowhere_lies_in_the_org_and_hidden_types_have_no_rows() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let users = dir.path().join("users.json");
     fs::write(
         &users,
@@ -175,7 +175,7 @@ fn users_get_what_their_permissions_give() {
 
 #[test]
 fn long_answer_comes_in_pages() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     fs::create_dir_all(dir.path().join("package/classes")).unwrap();
     fs::create_dir_all(dir.path().join("records")).unwrap();
     fs::write(dir.path().join("package/package.xml"), "<Package/>").unwrap();
@@ -335,7 +335,7 @@ fn stamp_of_a_permission_moves_only_where_it_was_changed() {
         "/simorg/clock",
         &json!({"now": "2026-03-01T08:00:00Z"}),
     );
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::support::tempdir();
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/orgs/acme/package");
     copy(&package, dir.path());
     let same =

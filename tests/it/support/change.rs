@@ -21,7 +21,7 @@ pub(crate) struct Package {
 impl Package {
     /// The company as it is.
     pub(crate) fn acme() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::support::tempdir();
         copy(Path::new(ACME), dir.path());
         Self { dir }
     }

@@ -78,7 +78,7 @@ impl TestEnv {
         let runner = org.ready["users"][0]["name"].as_str().unwrap().to_owned();
         Self {
             org,
-            home: tempfile::tempdir().unwrap(),
+            home: crate::support::tempdir(),
             runner,
         }
     }
@@ -115,6 +115,7 @@ impl TestEnv {
             .env_clear()
             .envs(git_environment(self.home.path()))
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TMPDIR", super::scratch_root())
             .env("SF_ORG_INSTANCE_URL", self.org.url())
             .env("SF_ACCESS_TOKEN", self.org.token(&self.runner))
             .stdin(Stdio::null());

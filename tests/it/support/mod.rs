@@ -5,6 +5,7 @@ mod deploy;
 mod env;
 mod meddler;
 mod org;
+mod scratch;
 pub(crate) mod script_server;
 
 pub(crate) use change::{Package, deploy};
@@ -12,3 +13,4 @@ pub(crate) use deploy::{Deploy, Held};
 pub(crate) use env::{Ran, TestEnv};
 pub(crate) use meddler::Meddler;
 pub(crate) use org::Org;
+pub(crate) use scratch::{scratch_root, tempdir};

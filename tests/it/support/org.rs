@@ -22,6 +22,7 @@ impl Org {
         let mut child = Command::new(env!("CARGO_BIN_EXE_orgkeep"))
             .args(["simorg", "serve", "--port", "0"])
             .args(options)
+            .env("TMPDIR", super::scratch_root())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
