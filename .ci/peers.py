@@ -19,12 +19,13 @@ ORGKEEP = Path(os.environ.get("ORGKEEP", ROOT / "target/release/orgkeep")).resol
 SOURCE, TARGET = (json.loads(Path(it).read_text(encoding="utf-8")) for it in sys.argv[1:3])
 SFDMU = Path(sys.argv[3])
 WORK = Path(tempfile.mkdtemp(prefix="peers-"))
-# What is moved: rows that lead to each other, and the key that each is found by in the other org.
+# What is moved: rows that lead to each other, and the key that each is found by in the other org, of one
+# or more fields.
 SET = {
     "Account": ("AccountNumber", ["Name", "AccountNumber", "Industry", "Phone", "BillingCity", "Description", "AnnualRevenue",
                                   "ParentId"]),
     "Contact": ("Email", ["FirstName", "LastName", "Email", "Title", "Phone", "Birthdate", "AccountId", "ReportsToId"]),
-    "Opportunity": ("Name", ["Name", "StageName", "CloseDate", "Amount", "Description", "AccountId"]),
+    "Opportunity": ("Name;CloseDate", ["Name", "StageName", "CloseDate", "Amount", "Description", "AccountId"]),
 }
 # How a lookup is told by the key of the row that it leads to.
 KEYS = {"ParentId": "Parent.AccountNumber", "AccountId": "Account.AccountNumber", "ReportsToId": "ReportsTo.Email"}
@@ -82,7 +83,7 @@ def told(org, name):
             for part in path.split("."):
                 value = value and value[part]
             row[path] = value
-        rows[row[key]] = row
+        rows[";".join(str(row[it]) for it in key.split(";"))] = row
     return rows
 
 
@@ -110,7 +111,7 @@ def compare(before):
         source, target = told(SOURCE, name), told(TARGET, name)
         wrong = {key for key, row in source.items() if target.get(key) != row}
         more = set(target) - set(source) - before[name]
-        print(f"  {name}: {len(source) - len(wrong)} of {len(source)} rows right, {len(more)} others")
+        print(f"  {name}: {len(source) - len(wrong)} of {len(source)} rows right by {SET[name][0]}, {len(more)} others")
         for key in sorted(wrong, key=str)[:2]:
             print(f"    {key}: {source[key]}\n      became {target.get(key)}")
 
