@@ -38,6 +38,8 @@ pub enum Phase {
     Test,
     /// Exporting records; counts rows.
     Export,
+    /// Fetching files; counts their bodies.
+    Bodies,
     /// Restoring records; counts rows.
     Restore,
 }
@@ -52,6 +54,7 @@ impl fmt::Display for Phase {
             Self::Deploy => "deploying",
             Self::Test => "running tests",
             Self::Export => "exporting records",
+            Self::Bodies => "fetching files",
             Self::Restore => "restoring records",
         })
     }

@@ -44,7 +44,7 @@ pub(crate) enum Body {
     Text(&'static str, String),
     /// Text of a known length, made while it is sent.
     Stream {
-        media_type: &'static str,
+        media_type: Cow<'static, str>,
         length: u64,
         pieces: BoxStream<'static, std::io::Result<Vec<u8>>>,
     },
@@ -271,7 +271,7 @@ fn build(
             length,
             pieces,
         } => builder
-            .header(reqwest::header::CONTENT_TYPE, media_type)
+            .header(reqwest::header::CONTENT_TYPE, media_type.as_ref())
             .header(reqwest::header::CONTENT_LENGTH, length)
             .body(reqwest::Body::wrap_stream(pieces)),
     }

@@ -37,7 +37,7 @@ pub use org::{FixedSession, Org};
 pub use poll::{PollPolicy, poll_job};
 pub use rest::{
     Deleted, DeployRequest, Identity, Limit, MAX_COLLECTION, MAX_DELETED_SPAN, MAX_QUERY_URI,
-    ObjectInfo, OrgInfo, Permissions, Row, RowError, RowResult, Rows, Together, UserInfo,
+    ObjectInfo, OrgInfo, Permissions, Row, RowError, RowResult, Rows, Together, Upload, UserInfo,
     soql_text,
 };
 pub(crate) use rest::{form, ids_of_url};

@@ -16,7 +16,7 @@ mod version;
 use std::{fs, io::ErrorKind, path::Path, time::Duration};
 
 pub use error::Error;
-pub use records::{Alerts, Limit, Privacy, Records};
+pub use records::{Alerts, Files, Limit, Privacy, Records};
 pub use template::template;
 pub use version::with_api_version;
 

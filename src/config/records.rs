@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::{FieldName, ObjectName},
     plan::select::Glob,
-    records::Every,
+    records::{Every, body::Versions},
 };
 
 /// What `[records]` says, with a default for all that it does not.
@@ -47,6 +47,47 @@ pub struct Records {
     pub privacy: BTreeMap<(ObjectName, FieldName), Privacy>,
     /// When a run is to shout.
     pub alerts: Alerts,
+    /// Which bodies of files are kept, and how.
+    pub files: Files,
+}
+
+/// Which bodies of files are kept, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Which versions of a file.
+    pub versions: Versions,
+    /// Longest body in bytes; `None` for the default of [`Files::most_bytes`].
+    pub max_bytes: Option<u64>,
+    /// Bodies longer than that many bytes are left to Git LFS; `None` for none.
+    pub lfs_above: Option<u64>,
+}
+
+/// Longest body that goes into Git itself unless somebody says otherwise.
+///
+/// Source: GitHub Docs, "About large files on GitHub": files above 100 MiB are refused.
+const MOST_IN_GIT: u64 = 100 << 20;
+
+/// Longest body at all.
+///
+/// Source: REST API Developer Guide, "Insert or Update Blob Data": 2 GB.
+const MOST_AT_ALL: u64 = 2 << 30;
+
+impl Files {
+    /// Longest body that is kept.
+    #[must_use]
+    pub fn most_bytes(self) -> u64 {
+        let usual = match self.lfs_above {
+            Some(_) => MOST_AT_ALL,
+            None => MOST_IN_GIT,
+        };
+        self.max_bytes.unwrap_or(usual).min(MOST_AT_ALL)
+    }
+
+    /// Whether a body of `n_bytes` is left to Git LFS.
+    #[must_use]
+    pub fn is_for_lfs(self, n_bytes: u64) -> bool {
+        self.lfs_above.is_some_and(|above| n_bytes > above)
+    }
 }
 
 /// What becomes of a value.
@@ -95,6 +136,7 @@ impl Default for Records {
             fields: BTreeMap::new(),
             privacy: BTreeMap::new(),
             alerts: Alerts::default(),
+            files: Files::default(),
         }
     }
 }
@@ -166,6 +208,17 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Records, Error> {
         ];
         records.privacy.insert(field, value.one_of(&ways)?);
     }
+    section.table("files", |it| {
+        let files = &mut records.files;
+        let versions = [
+            ("latest", Versions::Latest),
+            ("all", Versions::All),
+            ("none", Versions::None),
+        ];
+        it.read("versions", |it| it.one_of(&versions), &mut files.versions)?;
+        it.read("max_size", |it| it.size().map(Some), &mut files.max_bytes)?;
+        it.read("lfs_above", |it| it.size().map(Some), &mut files.lfs_above)
+    })?;
     section.table("alerts", |it| {
         let alerts = &mut records.alerts;
         it.read("deleted", |it| it.limit().map(Some), &mut alerts.deleted)?;
@@ -206,6 +259,9 @@ mod tests {
             [records.alerts]
             deleted = "5%"
             changed = 100
+            [records.files]
+            versions = "all"
+            lfs_above = "1MB"
             "#,
         )
         .unwrap();
@@ -218,6 +274,10 @@ mod tests {
             [&Privacy::Hash]
         );
         assert_eq!(records.alerts.deleted, Some(Limit::Percent(5)));
+        assert_eq!(records.files.versions, Versions::All);
+        assert!(!records.files.is_for_lfs(1 << 20) && records.files.is_for_lfs((1 << 20) + 1));
+        assert_eq!(records.files.most_bytes(), MOST_AT_ALL);
+        assert_eq!(Files::default().most_bytes(), MOST_IN_GIT);
         assert!(Config::parse("").unwrap().records.is_none());
     }
 
@@ -227,6 +287,7 @@ mod tests {
         insta::assert_snapshot!(refused("[records]\nobject = []"), @"orgkeep.toml, line 2: there is no key `records.object`");
         insta::assert_snapshot!(refused("[records.privacy]\nEmail = \"hash\""), @r#"orgkeep.toml, line 2: `records.privacy.Email` is the name of a field: write `"Contact.Email" = "hash"`"#);
         insta::assert_snapshot!(refused("[records.alerts]\ndeleted = \"many\""), @r#"orgkeep.toml, line 2: `records.alerts.deleted` is a number of rows, or a share such as "5%""#);
+        insta::assert_snapshot!(refused("[records.files]\nmax_size = \"big\""), @r#"orgkeep.toml, line 2: `records.files.max_size` is a size such as "500KB", "20MB" or "2GB""#);
         insta::assert_snapshot!(refused("[records]\nfields.Account = [\"a b\"]"), @"orgkeep.toml, line 2: `records.fields.Account` is refused: `a b` is not the API name of a field");
     }
 

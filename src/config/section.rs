@@ -242,6 +242,19 @@ impl<'d> Value<'d> {
             .ok_or_else(|| self.refuse("is a time such as \"12h\", \"7d\", \"4w\", or \"never\""))
     }
 
+    /// A size such as `20MB`, in bytes; units of 1,024.
+    pub(super) fn size(&self) -> Result<u64, Error> {
+        let DeValue::String(text) = self.found.get_ref() else {
+            return self.count();
+        };
+        let units = [("GB", 30), ("MB", 20), ("KB", 10)];
+        let parsed = units.iter().find_map(|(unit, bits)| {
+            let number = text.strip_suffix(unit)?.trim().parse::<u64>().ok()?;
+            number.checked_mul(1 << bits)
+        });
+        parsed.ok_or_else(|| self.refuse("is a size such as \"500KB\", \"20MB\" or \"2GB\""))
+    }
+
     fn text(&self) -> Result<&'d str, Error> {
         let text = self.found.get_ref().as_str();
         text.ok_or_else(|| self.refuse("is a text: write it in quotes"))

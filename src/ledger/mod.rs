@@ -22,7 +22,7 @@ pub use deploys::{DeployEnd, DeployRecord, Deploys};
 pub use flows::FlowVersions;
 pub use inventory::{Inventory, render_inventory};
 pub use org::{OrgFile, RuleVersions};
-pub use records::{Cursor, OpenJob, RecordGap, RecordsLedger, RecordsState};
+pub use records::{BodyGaps, Cursor, OpenJob, RecordGap, RecordsLedger, RecordsState};
 pub use redacted::RedactedValues;
 pub use restores::{InsertedRow, Restores, SentRow, SentRows};
 pub use state::{RunRecord, RunState};

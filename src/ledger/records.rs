@@ -76,6 +76,9 @@ pub struct RecordsLedger {
     /// What is not as the org has it, by object.
     #[serde(default)]
     pub gaps: BTreeMap<ObjectName, RecordGap>,
+    /// Bodies of files that are not there, by object.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bodies: BTreeMap<ObjectName, BodyGaps>,
     /// Rows that were erased, and are not taken again whatever the org has.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub erased: BTreeSet<RecordId>,
@@ -93,6 +96,36 @@ pub struct RecordGap {
     /// Fields that are masked for the user of the export.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<FieldName>,
+}
+
+/// Bodies of files of one object that are not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyGaps {
+    /// How many are still to come, for the calls did not suffice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: u64,
+    /// How many are those of an earlier state of their row.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stale: u64,
+    /// Those that are longer than the settings allow, with their bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub too_large: BTreeMap<RecordId, u64>,
+    /// Those that could not be read, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed: BTreeMap<RecordId, String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl BodyGaps {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl RecordsLedger {

@@ -272,6 +272,17 @@ pub enum Refusal {
     /// No object was named.
     #[error("nothing says which records to export")]
     NoObjectNamed,
+    /// A commit has a row, and not its file.
+    #[error("commit {commit} has no file of the row {id}")]
+    NoBody {
+        /// The row.
+        id: String,
+        /// The commit.
+        commit: String,
+    },
+    /// The settings leave files to a program that is not there.
+    #[error("`lfs_above` of orgkeep.toml leaves files to Git LFS, and `git lfs` does not run here")]
+    NoGitLfs,
     /// Rows that did not come as the org sent them.
     #[error("the rows of `{object}` came damaged: {reason}")]
     DamagedRows {
@@ -436,6 +447,15 @@ impl Refusal {
             }
             Self::DamagedRows { .. } | Self::RowsMissing { .. } => {
                 "run the command again; the rows are asked for anew".to_owned()
+            }
+            Self::NoBody { .. } => {
+                "files are exported with their rows: name ContentVersion, Attachment or Document below `[records]`, \
+                 and see what the ledger of that commit says is missing"
+                    .to_owned()
+            }
+            Self::NoGitLfs => {
+                "install git-lfs, or take `lfs_above` out of `[records.files]` in orgkeep.toml"
+                    .to_owned()
             }
             Self::DoubtfulLoss { .. } => {
                 "the rows stay as they were; give the user its permissions back, or believe it with `--accept-deletions`"

@@ -68,7 +68,10 @@ pub fn choose(mut schema: Schema, rules: &FieldRules) -> Choice {
         }
         let is_kept = rules.only.as_ref().is_none_or(|it| it.contains(name));
         let is_masked = field.kind == super::FieldType::Encryptedstring && !rules.sees_masked;
-        let why = if rules.drop.contains(name) {
+        // A body has no cell that could be hashed: what is not to be read is not kept.
+        let is_dropped = rules.drop.contains(name)
+            || (field.kind == super::FieldType::Base64 && rules.disguise.contains_key(name));
+        let why = if is_dropped {
             Why::Dropped
         } else if rules.exclude.contains(name) || !is_kept {
             Why::Excluded

@@ -10,6 +10,7 @@
 //!
 //! Invariant: nothing here reads a disk, a clock or the network.
 
+pub mod body;
 mod branch;
 mod choose;
 mod csv;

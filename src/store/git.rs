@@ -5,6 +5,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -118,7 +119,20 @@ impl<'a> GitCommand<'a> {
     }
 
     /// Runs it with `input` on its standard input; a bad status is no error here.
-    pub(super) fn output(mut self, input: &[u8]) -> Result<Output, Error> {
+    pub(super) fn output(self, input: &[u8]) -> Result<Output, Error> {
+        self.output_to(input, Stdio::piped())
+    }
+
+    /// The same with its standard output in a file.
+    pub(super) fn output_into(self, input: &[u8], into: &File) -> Result<Output, Error> {
+        let into = into.try_clone().map_err(|source| Error::NoGit {
+            program: self.program.program.clone(),
+            source,
+        })?;
+        self.output_to(input, into.into())
+    }
+
+    fn output_to(mut self, input: &[u8], into: Stdio) -> Result<Output, Error> {
         let no_git = |source| Error::NoGit {
             program: self.program.program.clone(),
             source,
@@ -126,7 +140,7 @@ impl<'a> GitCommand<'a> {
         let mut child = self
             .command
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(into)
             .stderr(Stdio::piped())
             .spawn()
             .map_err(no_git)?;

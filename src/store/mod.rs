@@ -14,6 +14,7 @@ mod commit;
 mod error;
 mod git;
 mod history;
+mod lfs;
 mod lock;
 mod message;
 mod oid;

@@ -209,7 +209,7 @@ impl Repository {
         Ok(read_answer(&output, &branch))
     }
 
-    fn remote_git(&self, command: &'static str) -> GitCommand<'_> {
+    pub(super) fn remote_git(&self, command: &'static str) -> GitCommand<'_> {
         let git = GitCommand::new(&self.git, self.git_dir(), command);
         match self.work_dir() {
             Some(dir) => git.current_dir(dir),

@@ -33,6 +33,7 @@ mod push;
 mod random_edits;
 mod recorded;
 mod records_export;
+mod records_files;
 mod records_import;
 mod records_restore;
 mod redaction;

@@ -107,13 +107,13 @@ pub(super) fn run(context: &Context, args: &DiffArgs) -> Result<Outcome, Command
     if context.json() {
         out.json(&serde_json::json!({
             "schema": "orgkeep/records-diff/1",
-            "from": report.from, "to": report.to, "objects": report.objects, "rows": rows,
+            "from": report.from, "to": report.to, "objects": report.objects, "files": report.files, "rows": rows,
         }))?;
     } else if !args.csv {
         print(&mut out, context.paint(), &report, &samples)?;
     }
     out.finish()?;
-    Ok(if args.exit_code && !report.objects.is_empty() {
+    Ok(if args.exit_code && !report.is_empty() {
         Outcome::Differs
     } else {
         Outcome::Done
@@ -173,24 +173,19 @@ fn print(
     report: &DiffReport,
     samples: &BTreeMap<ObjectName, Vec<String>>,
 ) -> Result<(), CommandError> {
-    if report.objects.is_empty() {
+    if report.is_empty() {
         out.line("no row changed")?;
     }
+    for files in &report.files {
+        let counts = counts(paint, [files.added, files.changed, files.deleted]);
+        let object = paint.paint(Tone::Strong, files.object.as_str());
+        out.line(&format!("{object}  files  {counts}"))?;
+    }
     for object in &report.objects {
-        let mut counts = Vec::new();
-        for (tone, sign, n) in [
-            (Tone::Added, '+', object.added),
-            (Tone::Changed, '~', object.changed),
-            (Tone::Removed, '-', object.deleted),
-        ] {
-            if n > 0 {
-                counts.push(paint.paint(tone, &format!("{sign}{n}")));
-            }
-        }
+        let counts = counts(paint, [object.added, object.changed, object.deleted]);
         out.line(&format!(
-            "{}  {}",
-            paint.paint(Tone::Strong, object.object.as_str()),
-            counts.join("  ")
+            "{}  {counts}",
+            paint.paint(Tone::Strong, object.object.as_str())
         ))?;
         for line in by_user(object) {
             out.line(&format!("  {}", text::one_line(&line)))?;
@@ -210,6 +205,21 @@ fn print(
         }
     }
     Ok(())
+}
+
+/// `+2  ~1`: what is added, changed and deleted, without what is zero.
+fn counts(paint: Paint, [added, changed, deleted]: [u64; 3]) -> String {
+    let all = [
+        (Tone::Added, '+', added),
+        (Tone::Changed, '~', changed),
+        (Tone::Removed, '-', deleted),
+    ];
+    let some: Vec<_> = all
+        .into_iter()
+        .filter(|it| it.2 > 0)
+        .map(|(tone, sign, n)| paint.paint(tone, &format!("{sign}{n}")))
+        .collect();
+    some.join("  ")
 }
 
 /// `2,310 rows: Phone emptied, by Omar Haddad, 2026-11-21 14:02`

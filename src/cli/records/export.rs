@@ -9,7 +9,7 @@ use crate::{
     client::Org,
     config::Config,
     ops::{
-        records::{ExportOptions, ExportReport, export},
+        records::{BodiesReport, ExportOptions, ExportReport, export},
         snapshot::SnapshotSetup,
     },
     plan::{commits::counted, select::Glob},
@@ -160,6 +160,9 @@ fn print(context: &Context, report: &ExportReport) -> Result<(), CommandError> {
         ))?,
         None => out.line(&format!("no change in {rows} rows of {objects}"))?,
     }
+    for line in of_files(&report.files) {
+        out.line(&line)?;
+    }
     if let Some(tag) = &report.tag {
         out.line(&format!(
             "tagged {}",
@@ -184,6 +187,30 @@ fn print(context: &Context, report: &ExportReport) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// What became of the bodies of files, in words; nothing where nothing did.
+fn of_files(files: &BodiesReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if files.added + files.removed > 0 {
+        lines.push(format!(
+            "files: {} came ({} bytes), {} went, {} are kept",
+            files.added, files.bytes, files.removed, files.kept
+        ));
+    }
+    if files.missing > 0 {
+        lines.push(format!(
+            "files: {} are still to come, for the API calls did not suffice; the next export goes on with the newest",
+            files.missing
+        ));
+    }
+    if files.too_large > 0 {
+        lines.push(format!(
+            "files: {} are larger than `max_size` allows; the ledger names them",
+            files.too_large
+        ));
+    }
+    lines
+}
+
 /// Adds to the step summary of a GitHub workflow, where one is asked for.
 fn summarise(context: &Context, report: &ExportReport) -> Result<(), CommandError> {
     let Some(mut file) = context.step_summary()? else {
@@ -203,6 +230,9 @@ fn summarise(context: &Context, report: &ExportReport) -> Result<(), CommandErro
             "| {} | {} | {} | {} | {} |",
             it.object, it.rows, it.added, it.changed, it.deleted
         )?;
+    }
+    for line in of_files(&report.files) {
+        writeln!(file, "- {line}")?;
     }
     for gap in &report.gaps {
         writeln!(

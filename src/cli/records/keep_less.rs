@@ -111,6 +111,10 @@ pub(super) fn prune(context: &Context, args: &PruneArgs) -> Result<Outcome, Comm
         let line = format!("{word} tag {}", text::one_line(tag));
         out.line(&paint.paint(Tone::Removed, &line))?;
     }
+    if report.files > 0 {
+        let files = counted(usize::try_from(report.files).unwrap_or(usize::MAX), "file");
+        out.line(&format!("{word} {files} of Git LFS here"))?;
+    }
     if report.branches.is_empty() {
         out.line(&format!("no period ended at or before {before}"))?;
     } else if report.done {

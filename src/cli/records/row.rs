@@ -1,5 +1,7 @@
 //! `orgkeep records log` and `orgkeep records show`
 
+use std::{fs::File, path::PathBuf};
+
 use clap::Args;
 
 use crate::{
@@ -21,7 +23,8 @@ pub(super) struct LogArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     orgkeep records show 0013h00000Ffg18AAB\n  \
-    orgkeep records show 0013h00000Ffg18AAB --at 2026-11-20")]
+    orgkeep records show 0013h00000Ffg18AAB --at 2026-11-20\n  \
+    orgkeep records show 0683h00000Ffg18AAB --save contract.pdf")]
 pub(super) struct ShowArgs {
     /// Id of the row
     #[arg(value_name = "ID")]
@@ -30,6 +33,10 @@ pub(super) struct ShowArgs {
     /// Commit, tag, snapshot or date (default: the last export)
     #[arg(long, value_name = "COMMIT")]
     at: Option<String>,
+
+    /// Write the file that the row stands for to PATH, which must not be there yet
+    #[arg(long, value_name = "PATH")]
+    save: Option<PathBuf>,
 }
 
 /// Runs `orgkeep records log`.
@@ -83,6 +90,11 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
         None => place.require_tip(repo)?,
     };
     let row = read::show(repo, at, args.id)?;
+    if let Some(path) = &args.save {
+        let mut body = read::body(repo, at, args.id)?;
+        let mut into = File::create_new(path)?;
+        std::io::copy(&mut body, &mut into)?;
+    }
     let mut out = context.paged();
     if context.json() {
         out.json(&serde_json::json!({"schema": "orgkeep/records-show/1", "row": row}))?;
@@ -104,6 +116,17 @@ pub(super) fn show(context: &Context, args: &ShowArgs) -> Result<Outcome, Comman
             None => paint.paint(Tone::Dim, "(null)"),
         };
         out.line(&format!("  {:<width$}  {cell}", field.as_str()))?;
+    }
+    if let Some(body) = &row.body {
+        let stale = if body.is_stale {
+            ", of an earlier state of the row"
+        } else {
+            ""
+        };
+        out.line(&format!(
+            "  file of {} bytes{stale}, SHA-256 {}",
+            body.bytes, body.sha256
+        ))?;
     }
     out.finish()?;
     Ok(Outcome::Done)

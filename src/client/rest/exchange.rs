@@ -75,12 +75,28 @@ impl Org {
     pub(crate) async fn exchange<T>(
         &self,
         ask: &Ask<'_>,
+        take: impl AsyncFnMut(&mut Answer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let body = || {
+            Ok(match ask.body {
+                Some((media_type, text)) => Body::Text(media_type, text.to_owned()),
+                None => Body::Empty,
+            })
+        };
+        self.exchange_with(ask, body, take).await
+    }
+
+    /// The same with a body that is made anew for each try.
+    pub(super) async fn exchange_with<T>(
+        &self,
+        ask: &Ask<'_>,
+        body: impl Fn() -> Result<Body, Error>,
         mut take: impl AsyncFnMut(&mut Answer) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut tries = self.tries(ask.call);
         loop {
             let session = tries.next().await?;
-            let outcome = match self.try_open(ask, &session).await {
+            let outcome = match self.try_open(ask, body()?, &session).await {
                 Ok(mut answer) => take(&mut answer).await.map_err(Failed::from),
                 Err(failed) => Err(failed),
             };
@@ -92,7 +108,12 @@ impl Org {
     }
 
     /// The answer of one try, where its head tells of success.
-    async fn try_open(&self, ask: &Ask<'_>, session: &Session) -> Result<Answer, Failed> {
+    async fn try_open(
+        &self,
+        ask: &Ask<'_>,
+        body: Body,
+        session: &Session,
+    ) -> Result<Answer, Failed> {
         let mut headers = ask.headers.to_vec();
         headers.push(("sforce-call-options", "client=orgkeep"));
         let request = Request {
@@ -101,10 +122,7 @@ impl Org {
             url: session.instance.at(ask.path, ask.query),
             bearer: Some(&session.token),
             headers: &headers,
-            body: match ask.body {
-                Some((media_type, text)) => Body::Text(media_type, text.to_owned()),
-                None => Body::Empty,
-            },
+            body,
         };
         let sent = self.http().send(&session.instance, request, ask.max_bytes);
         let mut answer = sent.await?;
@@ -127,7 +145,7 @@ async fn succeeded(answer: &mut Answer) -> Result<(), Failed> {
 }
 
 /// The JSON of an answer; null where it is empty.
-async fn json(answer: &mut Answer) -> Result<Value, Error> {
+pub(super) async fn json(answer: &mut Answer) -> Result<Value, Error> {
     let bytes = answer.bytes().await?;
     if bytes.is_empty() && answer.status == 204 {
         return Ok(Value::Null);

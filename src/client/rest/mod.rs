@@ -3,6 +3,7 @@
 //! Source of answers and errors: REST API Developer Guide, `dome_*` and
 //! `errorcodes`, and recorded answers.
 
+mod body;
 mod deleted;
 mod describe;
 mod exchange;
@@ -11,6 +12,7 @@ mod limits;
 mod query;
 mod write;
 
+pub use body::Upload;
 pub use deleted::{Deleted, MAX_DELETED_SPAN};
 pub use describe::ObjectInfo;
 pub(crate) use exchange::{Ask, form, versions};

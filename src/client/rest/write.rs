@@ -52,6 +52,18 @@ pub enum Together {
 }
 
 impl RowResult {
+    /// A row that was refused.
+    pub(super) fn refused(code: String, message: String) -> Self {
+        Self {
+            id: None,
+            errors: vec![RowError {
+                code,
+                message,
+                fields: Vec::new(),
+            }],
+        }
+    }
+
     /// Whether the row was taken.
     #[must_use]
     pub fn is_taken(&self) -> bool {

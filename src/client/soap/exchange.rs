@@ -252,7 +252,7 @@ fn zip_body(
     let edge = |text: String| stream::once(async move { Ok(text.into_bytes()) });
     let pieces = edge(halves.before).chain(encoded).chain(edge(halves.after));
     Ok(Body::Stream {
-        media_type: MEDIA_TYPE,
+        media_type: MEDIA_TYPE.into(),
         length,
         pieces: pieces.boxed(),
     })

@@ -1,12 +1,15 @@
 //! The rows of one commit.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File, io::Write as _};
 
 use crate::{
     ledger::RecordsLedger,
     model::{ObjectName, RecordId},
     ops::error::{Error, Refusal},
-    records::{self, Row, Schema, Shard},
+    records::{
+        self, Row, Schema, Shard,
+        body::{self, Kept, blob_path, body_table_of_path, pointer_path},
+    },
     store::{Listing, ObjectId, Repository},
 };
 
@@ -16,6 +19,7 @@ pub struct RecordsAt<'r> {
     commit: Option<ObjectId>,
     listing: Listing,
     objects: BTreeMap<ObjectName, ObjectRows>,
+    bodies: BTreeMap<ObjectName, BTreeMap<Shard, ObjectId>>,
     ledger: Option<RecordsLedger>,
 }
 
@@ -66,6 +70,13 @@ impl<'r> RecordsAt<'r> {
             let shards = shards.remove(&object).unwrap_or_default();
             objects.insert(object, ObjectRows { schema, shards });
         }
+        let mut bodies: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for file in listing.under(body::BODIES) {
+            if let Some((object, shard)) = body_table_of_path(file.path) {
+                let tables = bodies.entry(object).or_default();
+                tables.insert(shard, file.entry.id);
+            }
+        }
         let ledger = match listing.get(RecordsLedger::PATH) {
             Some(entry) => Some(RecordsLedger::parse(&repo.blob(entry.id)?)?),
             None => None,
@@ -75,6 +86,7 @@ impl<'r> RecordsAt<'r> {
             commit,
             listing,
             objects,
+            bodies,
             ledger,
         })
     }
@@ -101,6 +113,69 @@ impl<'r> RecordsAt<'r> {
     #[must_use]
     pub fn objects(&self) -> impl ExactSizeIterator<Item = (&ObjectName, &ObjectRows)> {
         self.objects.iter()
+    }
+
+    /// The tables of bodies of files, by object and shard.
+    #[must_use]
+    pub fn bodies(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&ObjectName, &BTreeMap<Shard, ObjectId>)> {
+        self.bodies.iter()
+    }
+
+    /// The body of the row `id` of `object`; `None` where the commit has none.
+    ///
+    /// # Errors
+    ///
+    /// What reading its table gives.
+    pub fn body(&self, object: &ObjectName, id: RecordId) -> Result<Option<Kept>, Error> {
+        let table = self.body_table(object, Shard::of(&id))?;
+        Ok(table.into_iter().find(|it| it.id == id))
+    }
+
+    /// The bodies of the rows of one shard, in Id order.
+    ///
+    /// # Errors
+    ///
+    /// A table that cannot be read.
+    pub fn body_table(&self, object: &ObjectName, shard: Shard) -> Result<Vec<Kept>, Error> {
+        let table = self.bodies.get(object).and_then(|it| it.get(&shard));
+        let Some(table) = table else {
+            return Ok(Vec::new());
+        };
+        let rows = read_rows(self.repo, object, shard, *table)?;
+        Ok(rows.iter().filter_map(Kept::of).collect())
+    }
+
+    /// Opens the bytes of a body: out of Git, or by Git LFS.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::BadFile`] where the commit lacks it or it is damaged; what the
+    /// repository and `git lfs` give.
+    pub fn open_body(&self, kept: &Kept) -> Result<File, Error> {
+        let blob = blob_path(&kept.sha256);
+        if let Some(entry) = self.listing.get(blob.as_str()) {
+            let bytes = self.repo.blob(entry.id)?;
+            let written = tempfile::tempfile().and_then(|mut file| {
+                file.write_all(&bytes)?;
+                Ok(file)
+            });
+            let path = std::path::Path::new(blob.as_str());
+            return written.map_err(|err| super::spool::disk("write out", path, err));
+        }
+        let link = pointer_path(&kept.sha256);
+        match self.listing.get(link.as_str()) {
+            Some(_) => {
+                let link = body::pointer(&kept.sha256, kept.bytes);
+                Ok(self.repo.open_lfs(&kept.sha256, &link)?)
+            }
+            None => Err(Refusal::BadFile {
+                path: blob.to_string(),
+                reason: "is not there".to_owned(),
+            }
+            .into()),
+        }
     }
 
     /// What it has of `object`.

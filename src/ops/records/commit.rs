@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     at::RecordsAt,
+    bodies::{Bodies, BodiesReport},
     branches::Place,
     export::{ExportOptions, Outcome, gap_of, schema_edit},
     fold::Folded,
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     client::Identity,
     config::Records,
-    ledger::{OpenJob, RecordsLedger, RecordsState},
+    ledger::{BodyGaps, OpenJob, RecordsLedger, RecordsState},
     model::{ObjectName, OrgId, Timestamp, TreePath},
     ops::{
         error::{During, Error, Refusal},
@@ -94,6 +95,7 @@ pub(super) fn commit(
     state: &RecordsState,
     open_jobs: BTreeMap<String, OpenJob>,
     outcomes: &[Outcome],
+    bodies: &Bodies,
     options: &ExportOptions,
     monitor: &dyn Monitor,
 ) -> Result<Finished, Error> {
@@ -117,7 +119,13 @@ pub(super) fn commit(
             edit.put(schema_path(object), id);
         }
     }
-    let ledger = ledger(base, org, outcomes);
+    for (path, id) in &bodies.edits {
+        match id {
+            Some(id) => edit.put(path.clone(), *id),
+            None => edit.remove(path.clone()),
+        }
+    }
+    let ledger = ledger(base, org, outcomes, &bodies.gaps);
     edit.put(path(RecordsLedger::PATH), pack.blob(&ledger.render())?);
     let tree = edit.write(&pack)?;
 
@@ -132,7 +140,15 @@ pub(super) fn commit(
         _ => repo.ready(&branch_name(&place.prefix, period), &place.remote)?,
     };
     let (tip, commit) = if has_changed {
-        let message = message(base, &branch, who.time, org, outcomes, options);
+        let message = message(
+            base,
+            &branch,
+            who.time,
+            org,
+            outcomes,
+            &bodies.report,
+            options,
+        );
         let id = pack.commit(&CommitDraft {
             tree,
             parents: branch.tip.into_iter().collect(),
@@ -213,7 +229,7 @@ pub(super) fn import(
         }
         lines.push(format!("{}: {} rows", it.object, it.folded.n_rows));
     }
-    let ledger = ledger(base, org, &[]);
+    let ledger = ledger(base, org, &[], &BTreeMap::new());
     edit.put(path(RecordsLedger::PATH), pack.blob(&ledger.render())?);
     let tree = edit.write(&pack)?;
     let name = place.branch_at(who.time);
@@ -265,7 +281,27 @@ pub(super) fn path(text: &str) -> TreePath {
 }
 
 /// The ledger after this run: gaps of objects that were not looked at stay.
-fn ledger(base: &RecordsAt<'_>, org: OrgId, outcomes: &[Outcome]) -> RecordsLedger {
+fn ledger(
+    base: &RecordsAt<'_>,
+    org: OrgId,
+    outcomes: &[Outcome],
+    bodies: &BTreeMap<ObjectName, BodyGaps>,
+) -> RecordsLedger {
+    let known = base.ledger().map(|it| it.bodies.clone());
+    let mut body_gaps = known.unwrap_or_default();
+    for (object, gaps) in bodies {
+        let before = body_gaps.remove(object).unwrap_or_default();
+        let mut gaps = gaps.clone();
+        for (id, reason) in &mut gaps.failed {
+            // One gap is one gap, whatever the words of the day.
+            if let Some(known) = before.failed.get(id) {
+                reason.clone_from(known);
+            }
+        }
+        if !gaps.is_empty() {
+            body_gaps.insert(object.clone(), gaps);
+        }
+    }
     let mut gaps = base.ledger().map(|it| it.gaps.clone()).unwrap_or_default();
     for outcome in outcomes {
         match gap_of(outcome, base.ledger()) {
@@ -277,6 +313,7 @@ fn ledger(base: &RecordsAt<'_>, org: OrgId, outcomes: &[Outcome]) -> RecordsLedg
         org,
         layout: RecordsLedger::LAYOUT,
         gaps,
+        bodies: body_gaps,
         erased: base
             .ledger()
             .map(|it| it.erased.clone())
@@ -320,6 +357,7 @@ fn message(
     at: Timestamp,
     org: OrgId,
     outcomes: &[Outcome],
+    bodies: &BodiesReport,
     options: &ExportOptions,
 ) -> Message {
     let (mut added, mut changed, mut deleted) = (0, 0, 0);
@@ -350,8 +388,20 @@ fn message(
             lines.push(format!("  changed fields: {}", fields.join(", ")));
         }
     }
+    if bodies.added + bodies.removed > 0 {
+        lines.push(format!(
+            "Files: {} added ({} bytes), {} removed",
+            bodies.added, bodies.bytes, bodies.removed
+        ));
+    }
+    if bodies.missing > 0 {
+        lines.push(format!("Files still to come: {}", bodies.missing));
+    }
     let subject = if added + changed + deleted == 0 {
-        "Records: no row changed, what is known of them did".to_owned()
+        match bodies.added {
+            0 => "Records: no row changed, what is known of them did".to_owned(),
+            n => format!("Records: {n} files came, no row changed"),
+        }
     } else {
         format!("Records: {added} added, {changed} changed, {deleted} deleted")
     };

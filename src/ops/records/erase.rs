@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{at::RecordsAt, branches::Place, commit, fold::write_rows};
+use super::{at::RecordsAt, bodies, branches::Place, commit, fold::write_rows};
 use crate::{
     ledger::{RecordsLedger, RecordsState},
     model::{RecordId, Timestamp},
@@ -14,9 +14,14 @@ use crate::{
     },
     plan::commits::counted,
     progress::Monitor,
-    records::{Shard, branch_name},
+    records::{
+        Shard,
+        body::{Kept, blob_path, body_table_path, pointer_path},
+        branch_name,
+    },
     store::{
-        CommitDraft, Message, ObjectId, Publication, Repository, Signature, TreeEdit, trailer,
+        CommitDraft, Message, ObjectId, PackBuilder, Publication, Repository, Signature, TreeEdit,
+        trailer,
     },
 };
 
@@ -110,6 +115,7 @@ pub fn erase(
             }
         }
     }
+    erase_bodies(&base, &pack, ids, &mut edit)?;
     edit.put(
         commit::path(RecordsLedger::PATH),
         pack.blob(&ledger.render())?,
@@ -155,6 +161,44 @@ pub fn erase(
         .refreshed?;
     report.commit = Some(new.to_string());
     Ok(report)
+}
+
+/// Takes the bodies of the rows out, unless another row has the same.
+fn erase_bodies(
+    base: &RecordsAt<'_>,
+    pack: &PackBuilder<'_>,
+    ids: &BTreeSet<RecordId>,
+    edit: &mut TreeEdit,
+) -> Result<(), Error> {
+    let mut gone: BTreeSet<String> = BTreeSet::new();
+    let mut stays: BTreeSet<String> = BTreeSet::new();
+    let columns = Kept::columns();
+    for (object, tables) in bodies::tables(base, pack)? {
+        for (shard, table) in tables {
+            let (erased, kept): (Vec<Kept>, Vec<Kept>) =
+                table.into_values().partition(|it| ids.contains(&it.id));
+            stays.extend(kept.iter().map(|it| it.sha256.clone()));
+            if erased.is_empty() {
+                continue;
+            }
+            gone.extend(erased.into_iter().map(|it| it.sha256));
+            let path = body_table_path(&object, shard);
+            if kept.is_empty() {
+                edit.remove(path);
+            } else {
+                let rows: Vec<_> = kept.iter().map(|it| it.row(&columns)).collect();
+                edit.put(path, pack.blob(&write_rows(&columns, &rows))?);
+            }
+        }
+    }
+    for sha256 in gone.difference(&stays) {
+        for path in [blob_path(sha256), pointer_path(sha256)] {
+            if base.listing().get(path.as_str()).is_some() {
+                edit.remove(path);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The branches whose history holds one of the rows, with the number of commits that do.

@@ -12,6 +12,8 @@ use serde::Serialize;
 use super::{
     alerts::{Alert, alerts},
     at::RecordsAt,
+    bodies::{Bodies, BodiesReport, BodyRun},
+    bounded::Bound,
     branches::Place,
     commit::{self, Finished},
     fetch::{self, Fetched, Fetcher, JobRows, Jobs},
@@ -81,6 +83,8 @@ pub struct ExportReport {
     pub gaps: Vec<GapReport>,
     /// Changes beyond the limits of the settings.
     pub alerts: Vec<Alert>,
+    /// Bodies of files.
+    pub files: BodiesReport,
     /// API calls.
     pub calls: u64,
     /// The tag.
@@ -173,6 +177,9 @@ pub async fn export(
     let identity = org.identity().await.during("asking the org who it is")?;
     let place = Place::of(config);
     if options.push {
+        if records.files.lfs_above.is_some() && !repo.has_git_lfs()? {
+            return Err(Refusal::NoGitLfs.into());
+        }
         commit::begin_push(&lock, &place, &records, identity.org.id, org.now())?;
     }
     let tip = place.tip(repo)?;
@@ -223,15 +230,29 @@ pub async fn export(
         .try_collect()
         .await?;
     monitor.event(Event::Finished(Phase::Export));
+    let bodies = BodyRun {
+        org,
+        base: &base,
+        pack: &pack,
+        files: records.files,
+        dir: fetcher.dir.join(BODIES_DIR),
+        monitor,
+    };
+    let bodies = bodies.take(&outcomes).await?;
     let open_jobs = fetcher.jobs.open();
     let finished = commit::commit(
-        &lock, pack, &place, &base, &identity, &who, &state, open_jobs, &outcomes, options, monitor,
+        &lock, pack, &place, &base, &identity, &who, &state, open_jobs, &outcomes, &bodies,
+        options, monitor,
     )?;
     if options.push {
+        if records.files.lfs_above.is_some() {
+            repo.push_lfs(&place.remote, &finished.branch)
+                .during("sending files by Git LFS")?;
+        }
         commit::push(repo, &place, &finished, identity.org.id)?;
     }
     Ok(report(
-        outcomes, finished, org, &identity, &records, options,
+        outcomes, bodies, finished, org, &identity, &records, options,
     ))
 }
 
@@ -337,6 +358,8 @@ impl Run<'_> {
             Sorter::new(&choice, self.disguiser.clone(), dir).without(&erased)
         };
         let rows_before = cursor.map_or(0, |it| it.n_rows);
+        let bound = Bound::of(&target.name);
+        let resumed = resumed.filter(|_| bound.is_none());
         if let Some(cursor) = resumed
             && let Some(changed) =
                 incremental::changed(self.fetcher, target, &choice, cursor.since, sorter()).await?
@@ -362,7 +385,9 @@ impl Run<'_> {
             });
         }
         let soql = scope::query(target, &choice, &[]);
-        let Fetched { sorter, at, job } = if target.is_setup {
+        let Fetched { sorter, at, job } = if let Some(bound) = bound {
+            bound.rows(self.fetcher, target, &choice, sorter()).await?
+        } else if target.is_setup {
             self.fetcher
                 .few_or_bulk(&soql, sorter(), SMALL_ROWS)
                 .await?
@@ -414,8 +439,14 @@ impl Run<'_> {
         if lost * DOUBTFUL_LOSS <= had {
             return Ok(());
         }
-        let soql = scope::select(&target.name, "COUNT(Id) n", target, &[]);
-        match self.fetcher.count(&soql).await? {
+        let counted = match Bound::of(&target.name) {
+            Some(bound) => bound.count(self.fetcher, target).await?,
+            None => {
+                let soql = scope::select(&target.name, "COUNT(Id) n", target, &[]);
+                self.fetcher.count(&soql).await?
+            }
+        };
+        match counted {
             Some(counted) if counted == folded.n_rows => Ok(()),
             _ => Err(Refusal::DoubtfulLoss {
                 object: target.name.clone(),
@@ -426,6 +457,9 @@ impl Run<'_> {
         }
     }
 }
+
+/// Folder of the bodies that are not committed yet.
+pub(super) const BODIES_DIR: &str = "bodies";
 
 /// So many rows of setup records come by REST.
 const SMALL_ROWS: u64 = 10_000;
@@ -494,6 +528,7 @@ fn hidden_fields(
 
 fn report(
     outcomes: Vec<Outcome>,
+    bodies: Bodies,
     finished: Finished,
     org: &Org,
     identity: &Identity,
@@ -508,6 +543,7 @@ fn report(
         objects: Vec::new(),
         gaps: Vec::new(),
         alerts: Vec::new(),
+        files: bodies.report.clone(),
         calls: org.budget().total(),
         tag: options.tag.clone().map(|it| commit::tag_name(&it)),
         pushed: options.push,
@@ -555,6 +591,12 @@ fn report(
             job.done();
         }
     }
+    for (id, reason) in &bodies.report.failed {
+        let what = format!("file {id}");
+        let reason = reason.clone();
+        report.gaps.push(GapReport { what, reason });
+    }
+    bodies.done();
     report
 }
 

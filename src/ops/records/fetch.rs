@@ -330,7 +330,7 @@ impl Fetcher<'_> {
     }
 
     /// Fetches all rows of `soql` by REST.
-    async fn rest(&self, soql: &str, sorter: Sorter) -> Result<Fetched, Error> {
+    pub(super) async fn rest(&self, soql: &str, sorter: Sorter) -> Result<Fetched, Error> {
         match self.rest_up_to(soql, sorter, u64::MAX).await? {
             Few::Rows(fetched) => Ok(fetched),
             Few::TooMany(_) => unreachable!("no number is larger than the largest"),
@@ -477,5 +477,6 @@ fn is_client(err: &Error) -> bool {
 /// Removes pages of jobs that nobody goes on with.
 pub(super) fn clean(dir: &std::path::Path, state: &RecordsState) {
     let keep = state.open_jobs.values().map(|it| it.id.to_string());
-    spool::clean(dir, &keep.collect());
+    let bodies = [super::export::BODIES_DIR.to_owned()];
+    spool::clean(dir, &keep.chain(bodies).collect());
 }

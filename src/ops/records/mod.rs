@@ -7,6 +7,8 @@
 
 pub mod alerts;
 mod at;
+mod bodies;
+mod bounded;
 pub mod branches;
 mod commit;
 pub mod erase;
@@ -24,6 +26,7 @@ mod spool;
 pub mod survey;
 
 pub use at::{ObjectRows, RecordsAt};
+pub use bodies::BodiesReport;
 pub use branches::Place;
 pub use export::{ExportOptions, ExportReport, GapReport, ObjectReport, export};
 pub use restore::RestoreRefusal;

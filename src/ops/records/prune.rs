@@ -4,12 +4,18 @@
 //! and the tags on it cuts its rows off. Every other commit keeps its id; what later
 //! commits have of the same bytes stays with them.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::branches::Place;
 use crate::{
     ops::error::{Error, Refusal},
-    records::{branch_name, period_of_branch},
+    records::{
+        Period,
+        body::{LFS, digest_of_path},
+        branch_name, period_of_branch,
+    },
     store::{ObjectId, Repository},
 };
 
@@ -24,6 +30,8 @@ pub struct PruneReport {
     pub tags: Vec<String>,
     /// Branches that stay.
     pub kept: Vec<String>,
+    /// Files of Git LFS that no other period points to; their copies here go as well.
+    pub files: u64,
     /// Whether it was done.
     pub done: bool,
 }
@@ -89,16 +97,54 @@ pub fn prune(
             refs.push((full, target));
         }
     }
+    let unused = unused_lfs(repo, &gone, place)?;
     if act == Act::Prune {
         lock.delete_refs(&refs)?;
+        repo.drop_from_lfs(unused.iter().map(String::as_str))?;
     }
     Ok(PruneReport {
         schema: "orgkeep/records-prune/1",
         branches,
         tags,
         kept,
+        files: unused.len() as u64,
         done: act == Act::Prune,
     })
+}
+
+/// Digests of the files of Git LFS that only the periods `gone` point to.
+fn unused_lfs(
+    repo: &Repository,
+    gone: &[(Period, ObjectId)],
+    place: &Place,
+) -> Result<BTreeSet<String>, Error> {
+    let of = |tips: &mut dyn Iterator<Item = ObjectId>| -> Result<BTreeSet<String>, Error> {
+        let (mut seen, mut digests) = (BTreeSet::new(), BTreeSet::new());
+        for tip in tips {
+            for commit in repo.history(tip) {
+                let tree = commit?.tree;
+                let Some(folder) = repo.entry_at(tree, LFS)?.map(|it| it.id) else {
+                    continue;
+                };
+                if !seen.insert(folder) {
+                    continue;
+                }
+                for file in repo.list_tree(folder)?.iter() {
+                    let path = format!("{LFS}/{}", file.path);
+                    digests.extend(digest_of_path(&path).map(str::to_owned));
+                }
+            }
+        }
+        Ok(digests)
+    };
+    let all = place.branches(repo)?;
+    let unused = of(&mut gone.iter().map(|it| it.1))?;
+    if unused.is_empty() {
+        return Ok(unused);
+    }
+    let stays = all.iter().filter(|it| !gone.contains(it));
+    let used = of(&mut stays.map(|it| it.1))?;
+    Ok(unused.difference(&used).cloned().collect())
 }
 
 /// Whether `commit` is one of those periods'.

@@ -10,7 +10,7 @@ use crate::{
     model::{FieldName, ObjectName, hex},
     ops::error::{Error, Refusal},
     plan::select::{Glob, nearest},
-    records::{Choice, Disguise, FieldRules},
+    records::{Choice, Disguise, FieldRules, body::BodyRule},
 };
 
 /// Setup records that metadata does not hold, with the fields that are kept of each.
@@ -224,6 +224,13 @@ pub(super) fn field_rules(
         sees_masked,
         ..FieldRules::default()
     };
+    if let Some(rule) = BodyRule::of(target.name.as_str())
+        && let Some(only) = &mut rules.only
+        && only.contains(rule.field)
+    {
+        // A body is nothing without its length, its checksum and its name.
+        only.extend(rule.columns().filter_map(|it| it.parse().ok()));
+    }
     for ((object, field), how) in &records.privacy {
         if *object != target.name {
             continue;

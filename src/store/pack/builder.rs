@@ -53,7 +53,7 @@ pub struct KeptPack {
 
 /// Where an object of this pack is.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     /// A thread is compressing it.
     Coming,
     At {
@@ -62,11 +62,11 @@ enum Place {
     },
 }
 
-struct PackFile {
-    out: BufWriter<NamedTempFile>,
-    len: u64,
+pub(super) struct PackFile {
+    pub(super) out: BufWriter<NamedTempFile>,
+    pub(super) len: u64,
     /// Set when a write failed: the pack cannot be finished.
-    broken: bool,
+    pub(super) broken: bool,
 }
 
 impl Repository {
@@ -115,7 +115,7 @@ impl PackBuilder<'_> {
     /// [`Error::Disk`]; the pack cannot be finished after it.
     pub fn put(&self, kind: Kind, bytes: &[u8]) -> Result<ObjectId, Error> {
         let id = kind.id_of(bytes);
-        if self.known.contains(&id) || self.is_stored(id)? || !self.claim(id) {
+        if self.has(id)? || !self.claim(id) {
             return Ok(id);
         }
         let written = packed(kind, bytes, |packed| {
@@ -127,7 +127,7 @@ impl PackBuilder<'_> {
                 crc: crc.sum(),
             })
         });
-        lock(&self.seen).insert(id, written?);
+        self.found(id, written?);
         Ok(id)
     }
 
@@ -276,8 +276,26 @@ impl PackBuilder<'_> {
         Ok(odb.exists_ext(id.to_git(), git2::OdbLookupFlags::NO_REFRESH))
     }
 
+    /// Whether the object need not be written.
+    pub(super) fn has(&self, id: ObjectId) -> Result<bool, Error> {
+        Ok(self.known.contains(&id) || self.is_stored(id)?)
+    }
+
+    /// Notes where an object of this pack is.
+    pub(super) fn found(&self, id: ObjectId, place: Place) {
+        lock(&self.seen).insert(id, place);
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn file(&self) -> &Mutex<PackFile> {
+        &self.file
+    }
+
     /// Whether the calling thread is the first to bring that object.
-    fn claim(&self, id: ObjectId) -> bool {
+    pub(super) fn claim(&self, id: ObjectId) -> bool {
         let mut seen = lock(&self.seen);
         if seen.contains_key(&id) {
             return false;
@@ -378,7 +396,7 @@ fn is_unindexed(path: &Path) -> bool {
     !path.with_extension("idx").exists() && is_our_keep(&path.with_extension("keep"))
 }
 
-fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
     // A thread that panicked left an entry that is coming for ever: `finish` refuses then.
     it.lock().unwrap_or_else(PoisonError::into_inner)
 }

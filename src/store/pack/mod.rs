@@ -14,6 +14,7 @@
 
 mod builder;
 mod index;
+mod large;
 mod object;
 
 pub(super) use builder::sync_dir;

@@ -8,6 +8,7 @@ use crate::{
     model::{FieldName, ObjectName, RecordId, Timestamp},
     ops::{error::Error, records::RecordsAt},
     records::{CellChange, Row, RowChange, Shard, Why, changes},
+    store::ObjectId,
 };
 
 /// What changed between two commits.
@@ -19,6 +20,29 @@ pub struct DiffReport {
     pub to: Option<String>,
     /// Each object with a row that changed, by name.
     pub objects: Vec<ObjectDiff>,
+    /// Each object with a row whose body came, changed or went, by name.
+    pub files: Vec<FileDiff>,
+}
+
+/// What changed of the bodies of one object's rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileDiff {
+    /// The object.
+    pub object: ObjectName,
+    /// Rows that only the later commit has a body of.
+    pub added: u64,
+    /// Rows with another body.
+    pub changed: u64,
+    /// Rows that only the earlier commit has a body of.
+    pub deleted: u64,
+}
+
+impl DiffReport {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.files.is_empty()
+    }
 }
 
 /// What changed of one object.
@@ -85,6 +109,7 @@ pub fn diff(
         from: before.commit().map(|it| it.to_string()),
         to: after.commit().map(|it| it.to_string()),
         objects: Vec::new(),
+        files: files(before, after, objects)?,
     };
     let names: BTreeSet<&ObjectName> = before
         .objects()
@@ -115,6 +140,54 @@ pub fn diff(
         });
     }
     Ok(report)
+}
+
+/// Compares the bodies, table by table.
+fn files(
+    before: &RecordsAt<'_>,
+    after: &RecordsAt<'_>,
+    objects: &[ObjectName],
+) -> Result<Vec<FileDiff>, Error> {
+    let tables = |at: &RecordsAt<'_>| {
+        let all = at.bodies().flat_map(|(object, shards)| {
+            let of = move |(shard, id): (&Shard, &ObjectId)| ((object.clone(), *shard), *id);
+            shards.iter().map(of)
+        });
+        all.collect::<BTreeMap<_, _>>()
+    };
+    let (was, is) = (tables(before), tables(after));
+    let all: BTreeSet<_> = was.keys().chain(is.keys()).collect();
+    let mut found: BTreeMap<&ObjectName, FileDiff> = BTreeMap::new();
+    for key in all {
+        let (object, shard) = key;
+        let is_asked = objects.is_empty() || objects.contains(object);
+        if !is_asked || was.get(key) == is.get(key) {
+            continue;
+        }
+        let digests = |at: &RecordsAt<'_>| -> Result<BTreeMap<RecordId, String>, Error> {
+            let table = at.body_table(object, *shard)?;
+            Ok(table.into_iter().map(|it| (it.id, it.sha256)).collect())
+        };
+        let (was, is) = (digests(before)?, digests(after)?);
+        let diff = found.entry(object).or_insert_with(|| FileDiff {
+            object: object.clone(),
+            added: 0,
+            changed: 0,
+            deleted: 0,
+        });
+        for (id, sha256) in &is {
+            match was.get(id) {
+                None => diff.added += 1,
+                Some(before) if before != sha256 => diff.changed += 1,
+                Some(_) => {}
+            }
+        }
+        diff.deleted += was.keys().filter(|it| !is.contains_key(*it)).count() as u64;
+    }
+    let changed = found.into_values();
+    Ok(changed
+        .filter(|it| it.added + it.changed + it.deleted > 0)
+        .collect())
 }
 
 /// The shards whose files differ, in order.

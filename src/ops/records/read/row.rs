@@ -1,6 +1,6 @@
 //! `records log` and `records show`: one row through the commits.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs::File};
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::{
         error::{Error, Refusal},
         records::{Place, RecordsAt},
     },
-    records::{Row, RowChange, Shard, changes, read_shard},
+    records::{Row, RowChange, Shard, body::BodyRule, changes, read_shard},
     store::{ObjectId, Repository, trailer},
 };
 
@@ -27,6 +27,19 @@ pub struct RowReport {
     pub id: RecordId,
     /// The cells; null where the field is null. What is not here was not read.
     pub fields: BTreeMap<FieldName, Option<String>>,
+    /// The body of the file, where the row is one and the commit has it.
+    pub body: Option<BodyReport>,
+}
+
+/// A body that a commit has.
+#[derive(Clone, Debug, Serialize)]
+pub struct BodyReport {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+    /// Whether it is of an earlier state of the row.
+    pub is_stale: bool,
 }
 
 /// What one commit did to a row.
@@ -69,7 +82,41 @@ pub fn show(repo: &Repository, at: ObjectId, id: RecordId) -> Result<RowReport, 
             .cells()
             .map(|(field, cell)| (field.clone(), known(cell)))
             .collect(),
+        body: records.body(object, id)?.map(|it| {
+            let mark = BodyRule::of(object.as_str()).and_then(|rule| row.get(rule.mark));
+            BodyReport {
+                is_stale: mark != Some(it.mark.as_str()),
+                bytes: it.bytes,
+                sha256: it.sha256,
+            }
+        }),
     })
+}
+
+/// Opens the body of the row `id` in the commit `at`.
+///
+/// # Errors
+///
+/// [`Refusal::NoSuchRow`], [`Refusal::NoBody`] where the commit has none of it.
+pub fn body(repo: &Repository, at: ObjectId, id: RecordId) -> Result<File, Error> {
+    let records = RecordsAt::open(repo, Some(at))?;
+    let commit = at.short().clone();
+    let id_text = id.to_string();
+    let Some((object, _)) = records.row(&id)? else {
+        return Err(Refusal::NoSuchRow {
+            id: id_text,
+            commit,
+        }
+        .into());
+    };
+    let Some(kept) = records.body(object, id)? else {
+        return Err(Refusal::NoBody {
+            id: id_text,
+            commit,
+        }
+        .into());
+    };
+    records.open_body(&kept)
 }
 
 /// What each commit did to the row `id`, the latest first; nothing where none knows it.
