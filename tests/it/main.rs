@@ -36,6 +36,8 @@ mod records_export;
 mod records_files;
 mod records_import;
 mod records_restore;
+mod records_restore_files;
+mod records_restore_more;
 mod redaction;
 mod registry;
 mod release;

@@ -1,6 +1,10 @@
 //! The rows of one commit.
 
-use std::{collections::BTreeMap, fs::File, io::Write as _};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Seek as _, Write as _},
+};
 
 use crate::{
     ledger::RecordsLedger,
@@ -159,6 +163,7 @@ impl<'r> RecordsAt<'r> {
             let bytes = self.repo.blob(entry.id)?;
             let written = tempfile::tempfile().and_then(|mut file| {
                 file.write_all(&bytes)?;
+                file.rewind()?;
                 Ok(file)
             });
             let path = std::path::Path::new(blob.as_str());

@@ -374,6 +374,11 @@ fn no_object(object: &ObjectName) -> Deed {
     ))
 }
 
+/// Whether a row that the platform makes is looked for by `field`.
+pub(super) fn is_found_by(advice: &rules::Advice, field: &FieldName) -> bool {
+    matches!(advice.how, How::Find(fields) if fields.contains(&field.as_str()))
+}
+
 /// The references that an item writes, as the snapshot has them.
 pub(super) fn written_references(
     references: &References<'_>,
@@ -390,6 +395,8 @@ pub(super) fn written_references(
         }
         match &item.deed {
             Deed::Update(cells) => cells.iter().any(|it| it.field == *field),
+            // What a row is found by must be there before it.
+            Deed::Insert if is_found_by(&advice, field) => true,
             Deed::Insert => {
                 let known = references.field(&item.object, field);
                 known.is_some_and(|it| it.is_insertable() && it.kind == FieldType::Reference)

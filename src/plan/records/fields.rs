@@ -6,7 +6,7 @@
 use super::rules::{self, Advice, How};
 use crate::{
     model::FieldName,
-    records::{CellChange, Disguise, Field, FieldType, Row, Schema, value},
+    records::{CellChange, Disguise, Field, FieldType, Row, Schema, Why, value},
 };
 
 /// A field whose value does not come back, and why.
@@ -129,7 +129,29 @@ impl Shapes<'_> {
                 }),
             }
         }
+        lost.extend(self.never_kept());
         (cells, lost)
+    }
+
+    /// Fields that a row would have and the snapshot has not.
+    fn never_kept(self) -> impl Iterator<Item = Lost> {
+        let reason = |why: Why| match why {
+            Why::Dropped => Some("the settings keep it out of the snapshot"),
+            Why::Excluded => Some("the settings do not list it"),
+            Why::Hidden => Some("whoever made the snapshot may not see it"),
+            Why::Masked => Some("whoever made the snapshot sees only a mask of it"),
+            _ => None,
+        };
+        let left_out = self.then.left_out.iter();
+        left_out.filter_map(move |(field, why)| {
+            let reason = reason(*why)?;
+            let live = self.live.field(field.as_str())?;
+            let is_lost = live.is_insertable() && !SYSTEM.contains(&field.as_str());
+            is_lost.then(|| Lost {
+                field: field.clone(),
+                reason: reason.to_owned(),
+            })
+        })
     }
 
     /// What the org is known to refuse about a row with those cells.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Deed, Inputs, Item, Link, Lost, Node, References, RestorePlan, Wave,
-    decide::{Key, Standing, standing, written_references},
+    decide::{Key, Standing, is_found_by, standing, written_references},
     order::order,
     rules::{self, How},
 };
@@ -68,7 +68,11 @@ fn drop_dangling(inputs: &Inputs<'_>, references: &References<'_>, items: &mut [
             }
             changed = true;
             let known = references.field(&items[n].object, &field);
-            let is_needed = known.is_some_and(|it| it.is_required() || it.is_master_detail());
+            let is_found_by = items[n].then.as_ref().is_some_and(|then| {
+                is_found_by(&rules::advice(items[n].object.as_str(), then), &field)
+            });
+            let is_needed =
+                is_found_by || known.is_some_and(|it| it.is_required() || it.is_master_detail());
             let item = &mut items[n];
             match &mut item.deed {
                 Deed::Insert if is_needed => {
@@ -108,9 +112,13 @@ fn nodes(
         let mut parent = None;
         for (field, to) in written_references(references, item) {
             let known = references.field(&item.object, &field);
-            let can_wait = known.is_some_and(|it| {
-                it.nillable && it.updateable && !it.is_master_detail() && !it.is_required()
+            let is_found_by = item.then.as_ref().is_some_and(|then| {
+                is_found_by(&rules::advice(item.object.as_str(), then), &field)
             });
+            let can_wait = !is_found_by
+                && known.is_some_and(|it| {
+                    it.nillable && it.updateable && !it.is_master_detail() && !it.is_required()
+                });
             // The platform locks the master of a row, and the account of most others.
             if !can_wait || (parent.is_none() && field == "AccountId") {
                 parent = Some(inputs.ids.latest(to));

@@ -6,6 +6,7 @@ mod env;
 mod meddler;
 mod org;
 mod scratch;
+mod records;
 pub(crate) mod script_server;
 
 pub(crate) use change::{Package, deploy};
@@ -14,3 +15,4 @@ pub(crate) use env::{Ran, TestEnv};
 pub(crate) use meddler::Meddler;
 pub(crate) use org::Org;
 pub(crate) use scratch::{scratch_root, tempdir};
+pub(crate) use records::{DATA, deeds};

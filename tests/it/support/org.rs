@@ -96,6 +96,25 @@ impl Org {
         self.rest_with(token, method, path, body)
     }
 
+    /// What a REST call by the first user answers, as bytes.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
+        let token = self.ready["users"][0]["token"].as_str().unwrap();
+        let host = self.url().strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+        assert!(head.starts_with("http/1.1 200"), "{path}: {head}");
+        assert!(!head.contains("chunked"), "{path}: {head}");
+        answer.split_off(end + 4)
+    }
+
     /// One REST call as the user whose name has `who` in it.
     pub(crate) fn rest_as(
         &self,

@@ -4,4 +4,4 @@ mod diff;
 mod row;
 
 pub use diff::{DiffReport, FieldSummary, ObjectDiff, UserSummary, diff};
-pub use row::{BodyReport, body, RowChangeReport, RowReport, log, show};
+pub use row::{BodyReport, RowChangeReport, RowReport, body, log, show};

@@ -1,6 +1,9 @@
 //! Carries a plan out: looks again, undeletes, plans again, updates, inserts, exports.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+};
 
 use serde_json::Value;
 
@@ -9,11 +12,12 @@ use super::{
     commit_ids::commit_ids,
     journal::Journal,
     look,
+    opener::Opener,
     report::{FailedRow, Residue, RestoreReport},
     send::{Outgoing, Sender, Sent},
 };
 use crate::{
-    client::{MAX_UNDELETED, RowError, soql_text},
+    client::{MAX_UNDELETED, Org, RowError, soql_text},
     ledger::InsertedRow,
     model::{FieldName, ObjectName, RecordId, Timestamp},
     ops::{
@@ -25,7 +29,7 @@ use crate::{
         rules::{self, How},
     },
     progress::{Event, Monitor, Phase},
-    records::{CellChange, Columns, IdMap, Row},
+    records::{CellChange, Columns, IdMap, Row, body::Kept},
 };
 
 /// How a plan is carried out.
@@ -55,7 +59,9 @@ pub async fn apply(
     }
     let then = RecordsAt::open(site.repo, Some(planned.target))?;
     let now = RecordsAt::open(site.repo, planned.captured)?;
-    let (then, now) = (CommitRows::new(&then), CommitRows::new(&now));
+    let at = &then;
+    let opener = Opener::new(planned.identity.org.id, site.secret);
+    let (then, now) = (CommitRows::new(at, &opener), CommitRows::new(&now, &opener));
     let journal = Journal::open(site.repo, site.setup, planned.identity.org.id)?;
     let mut run = Run {
         site,
@@ -64,6 +70,7 @@ pub async fn apply(
         facts: &planned.facts,
         ids: planned.facts.ids.clone(),
         journal,
+        at,
         then: &then,
         report: RestoreReport {
             schema: "orgkeep/records-restore/1",
@@ -84,13 +91,14 @@ pub async fn apply(
     run.finish(&planned.plan).await
 }
 
-struct Run<'a, 'j> {
+pub(super) struct Run<'a, 'j> {
     site: Site<'a>,
     user: RecordId,
     target: String,
     facts: &'a Facts,
     ids: IdMap,
     journal: Journal<'j>,
+    at: &'a RecordsAt<'a>,
     then: &'a CommitRows<'a>,
     report: RestoreReport,
     n_written: u64,
@@ -98,8 +106,32 @@ struct Run<'a, 'j> {
 }
 
 impl<'j> Run<'_, 'j> {
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.site.org.now().unwrap_or(Timestamp::UNKNOWN)
+    }
+
+    pub(super) fn org(&self) -> &Org {
+        self.site.org
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        self.facts
+    }
+
+    /// The Id under which a row is found now.
+    pub(super) fn latest(&self, id: RecordId) -> RecordId {
+        self.ids.latest(id)
+    }
+
+    pub(super) fn open_body(&self, kept: &Kept) -> Result<File, Error> {
+        self.at.open_body(kept)
+    }
+
+    /// Notes under which Id a row is found from now on.
+    pub(super) async fn note_pair(&mut self, pair: InsertedRow) -> Result<(), Error> {
+        self.journal.note(pair.at, |it| it.pairs.push(pair)).await?;
+        self.ids.extend(self.journal.ids());
+        Ok(())
     }
 
     fn references(&self) -> References<'_> {
@@ -118,7 +150,7 @@ impl<'j> Run<'_, 'j> {
         }
     }
 
-    fn wrote(&mut self, n_rows: usize) {
+    pub(super) fn wrote(&mut self, n_rows: usize) {
         self.n_written += u64::try_from(n_rows).unwrap_or(0);
         let event = Event::Advanced(Phase::Restore, self.n_written);
         self.monitor.event(event);
@@ -308,6 +340,7 @@ impl<'j> Run<'_, 'j> {
             bin: bin.clone(),
             owners: self.facts.owners.clone(),
             ids: self.ids.clone(),
+            bodies: self.facts.bodies.clone(),
             allowed: crate::plan::records::Options {
                 no_related: true,
                 ..self.facts.allowed.clone()
@@ -371,7 +404,10 @@ impl<'j> Run<'_, 'j> {
         for (at, field) in &plan.deferred {
             later.entry(*at).or_default().push(field.clone());
         }
-        for wave in &plan.waves {
+        // What links a file needs the file, which no field of it tells.
+        let is_last = |it: &&Wave| rules::is_last(it.object.as_str());
+        let (links, others): (Vec<_>, Vec<_>) = plan.waves.iter().partition(is_last);
+        for wave in others.into_iter().chain(links) {
             self.insert(plan, wave, &later).await?;
         }
         for (at, fields) in later {
@@ -493,6 +529,7 @@ impl<'j> Run<'_, 'j> {
     ) -> Result<(), Error> {
         let object = &wave.object;
         let mut outgoing = Vec::new();
+        let mut uploads = Vec::new();
         let lost = self.not_inserted();
         for at in &wave.nodes {
             let item = &plan.items[*at];
@@ -535,12 +572,17 @@ impl<'j> Run<'_, 'j> {
                 .into_iter()
                 .filter(|(field, _)| !item.without.contains(field) && !waits(field))
                 .collect();
-            outgoing.push(Outgoing {
+            let row = Outgoing {
                 old: item.id,
                 now: item.id,
                 cells: self.present(object, item, cells),
-            });
+            };
+            match advice.how {
+                How::Upload { .. } => uploads.push((item, row)),
+                _ => outgoing.push(row),
+            }
         }
+        self.upload(object, uploads).await?;
         if outgoing.is_empty() {
             return Ok(());
         }
@@ -551,7 +593,7 @@ impl<'j> Run<'_, 'j> {
         Ok(())
     }
 
-    fn inserted(&mut self, object: &ObjectName, sent: Sent) {
+    pub(super) fn inserted(&mut self, object: &ObjectName, sent: Sent) {
         self.ids.extend(self.journal.ids());
         if !sent.taken.is_empty() {
             *self.report.inserted.entry(object.clone()).or_default() += sent.taken.len();
@@ -640,9 +682,8 @@ impl<'j> Run<'_, 'j> {
             new: found,
             at,
         };
-        if found != item.id {
-            self.journal.note(at, |it| it.pairs.push(pair)).await?;
-            self.ids.extend(self.journal.ids());
+        if found != self.ids.latest(item.id) {
+            self.note_pair(pair).await?;
         }
         let Some(then) = &item.then else {
             return Ok(());
@@ -689,7 +730,7 @@ impl<'j> Run<'_, 'j> {
         Ok(())
     }
 
-    fn sender(&mut self, object: &ObjectName) -> Result<Sender<'_, 'j>, Error> {
+    pub(super) fn sender(&mut self, object: &ObjectName) -> Result<Sender<'_, 'j>, Error> {
         let live = self.facts.live_schemas.get(object);
         let live = live.ok_or_else(|| RestoreRefusal::NoSuchRecords {
             word: object.to_string(),
@@ -724,7 +765,8 @@ impl<'j> Run<'_, 'j> {
             .filter(|it| Some(*it) != before)
             .map(|it| it.to_string());
         let at = RecordsAt::open(self.site.repo, after)?;
-        let now = CommitRows::new(&at);
+        let opener = Opener::new(org, self.site.secret);
+        let now = CommitRows::new(&at, &opener);
         let failed: BTreeSet<_> = self.report.failed.iter().map(|it| it.id).collect();
         for item in plan.written().filter(|it| !failed.contains(&it.id)) {
             if let Some(residue) = self.residue(item, &now)? {

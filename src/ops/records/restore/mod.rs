@@ -13,11 +13,13 @@ mod apply;
 mod commit_ids;
 mod journal;
 mod look;
+mod opener;
 mod refusal;
 mod report;
 mod select;
 mod send;
 mod settle;
+mod upload;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,7 @@ pub use report::{FailedRow, RestoreReport};
 
 use journal::Journal;
 use look::BinRow;
+use opener::Opener;
 use select::{Selection, WrongChange};
 use views::{CommitRows, Overlay};
 
@@ -48,7 +51,10 @@ use crate::{
         select::Glob,
     },
     progress::Monitor,
-    records::{IdMap, RowChange},
+    records::{
+        IdMap, RowChange, Shard,
+        body::{BodyRule, Kept},
+    },
     store::{ObjectId, Repository},
 };
 
@@ -113,6 +119,8 @@ struct Facts {
     bin: BTreeMap<RecordId, Binned>,
     owners: BTreeMap<RecordId, Owner>,
     ids: IdMap,
+    /// Bodies of files that the snapshot has.
+    bodies: BTreeMap<RecordId, Kept>,
     allowed: Options,
 }
 
@@ -128,8 +136,7 @@ impl Facts {
             bin: &self.bin,
             ids: &self.ids,
             owner: &|id| self.owners.get(&id).copied().unwrap_or(Owner::Active),
-            // Bodies of files are not uploaded yet.
-            has_body: &|_, _| false,
+            has_body: &|_, row| self.bodies.contains_key(&row.id()),
             options: &self.allowed,
         })
     }
@@ -187,10 +194,12 @@ pub async fn plan(
     };
     let then = RecordsAt::open(repo, Some(target))?;
     let selection = Selection::parse(options, job_ids, &then)?;
+    let opener = Opener::new(identity.org.id, site.secret);
     let then_schemas: Schemas = then
         .objects()
         .map(|(name, it)| (name.clone(), it.schema.clone()))
         .collect();
+    let then_schemas = opener.schemas(then_schemas);
     let selected = selection.objects(&then);
     let related = planner::related(&selected, &then_schemas);
 
@@ -202,7 +211,7 @@ pub async fn plan(
         .filter(|it| !unread.iter().any(|(what, _)| it.as_str() == what))
         .cloned()
         .collect();
-    let changes = select::differences(&then, &now, &read)?;
+    let changes = select::differences(&then, &now, &read, &opener)?;
     let mut facts = Facts {
         live_schemas: live_schemas(org, &changes).await?,
         then_schemas,
@@ -218,16 +227,20 @@ pub async fn plan(
         },
         ..Facts::default()
     };
+    facts.bodies = bodies(&then, &facts.changes)?;
     let bin = look_into_bin(org, &facts).await?;
     facts.bin = bin.iter().map(|(id, it)| (*id, it.how)).collect();
     facts.owners = look::owners(org, &owners_in(&facts.changes)).await?;
 
-    let (then_rows, now_rows) = (CommitRows::new(&then), CommitRows::new(&now));
+    let (then_rows, now_rows) = (
+        CommitRows::new(&then, &opener),
+        CommitRows::new(&now, &opener),
+    );
     let candidates = match wrong {
         Some(wrong) => {
             let after = behind(&place, repo, wrong.until)?.or(captured);
             let after = RecordsAt::open(repo, after)?;
-            let done = select::differences(&then, &after, &selected)?;
+            let done = select::differences(&then, &after, &selected, &opener)?;
             let deleted = |id| bin.get(&id).map(|it: &BinRow| (it.by, it.at));
             select::wrongly_changed(&selection, &done, wrong, &deleted, &now_rows)
         }
@@ -410,6 +423,38 @@ fn ids_of(repo: &Repository, at: &RecordsAt<'_>, journal: &Journal<'_>) -> Resul
     };
     ids.extend(journal.ids());
     Ok(ids)
+}
+
+/// The bodies of rows that are gone, where the snapshot has the one of that state of the row.
+fn bodies(
+    then: &RecordsAt<'_>,
+    changes: &BTreeMap<ObjectName, Vec<RowChange>>,
+) -> Result<BTreeMap<RecordId, Kept>, Error> {
+    let mut bodies = BTreeMap::new();
+    for (object, changes) in changes {
+        let Some(rule) = BodyRule::of(object.as_str()) else {
+            continue;
+        };
+        let gone = changes.iter().filter_map(|it| match it {
+            RowChange::Deleted(row) => Some((row.id(), row)),
+            _ => None,
+        });
+        let gone: BTreeMap<_, _> = gone.collect();
+        let shards: BTreeSet<_> = gone.keys().map(Shard::of).collect();
+        for shard in shards {
+            for kept in then.body_table(object, shard)? {
+                let Some(row) = gone.get(&kept.id) else {
+                    continue;
+                };
+                // A row that was renamed since has the body that it had.
+                let size = kept.bytes.to_string();
+                if row.get(rule.mark) == Some(&kept.mark) || row.get(rule.size) == Some(&size) {
+                    bodies.insert(kept.id, kept);
+                }
+            }
+        }
+    }
+    Ok(bodies)
 }
 
 async fn look_into_bin(org: &Org, facts: &Facts) -> Result<BTreeMap<RecordId, BinRow>, Error> {

@@ -67,6 +67,14 @@ pub enum RestoreRefusal {
     /// A condition that is not understood.
     #[error(transparent)]
     Condition(#[from] planner::BadCondition),
+    /// A key that does not open what is encrypted.
+    #[error("the key does not open the encrypted `{field}` of {object}")]
+    WrongKey {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
     /// Ids of earlier restores that cannot be read.
     #[error(transparent)]
     Ids(#[from] records::IdMapError),
@@ -101,6 +109,9 @@ impl RestoreRefusal {
             }
             Self::MayTellOthers => {
                 "look at the plan; say `--allow-email` where that is fine, or switch it off first".to_owned()
+            }
+            Self::WrongKey { .. } => {
+                "give the key that the snapshot was made with as `ORGKEEP_RECORDS_KEY` or `ORGKEEP_RECORDS_KEY_FILE`".to_owned()
             }
             Self::TooMuch(err) => err.hint(),
             Self::Condition(_) => {

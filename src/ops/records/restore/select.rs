@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{RestoreOptions, RestoreRefusal, views::CommitRows};
+use super::{
+    RestoreOptions, RestoreRefusal,
+    opener::Opener,
+    views::{CommitRows, rows},
+};
 use crate::{
     model::{FieldName, ObjectName, RecordId, Timestamp},
     ops::{error::Error, records::RecordsAt},
@@ -103,6 +107,7 @@ pub(super) fn differences(
     then: &RecordsAt<'_>,
     now: &RecordsAt<'_>,
     objects: &BTreeSet<ObjectName>,
+    opener: &Opener,
 ) -> Result<BTreeMap<ObjectName, Vec<RowChange>>, Error> {
     let mut all = BTreeMap::new();
     for object in objects {
@@ -118,8 +123,8 @@ pub(super) fn differences(
                 continue;
             }
             found.extend(changes(
-                then.shard(object, shard)?,
-                now.shard(object, shard)?,
+                rows(then, object, shard, opener)?,
+                rows(now, object, shard, opener)?,
             ));
         }
         all.insert(object.clone(), found);

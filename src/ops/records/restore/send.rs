@@ -11,6 +11,7 @@ use super::{
     journal::{Journal, digest},
     report::FailedRow,
     settle::pairs,
+    upload,
 };
 use crate::{
     client::{
@@ -394,6 +395,47 @@ impl Sender<'_, '_> {
         // Locked rows, and those that the job never came to: by calls, which are few.
         let again = open.into_values().flatten().cloned().collect();
         Ok(Some((sent, again)))
+    }
+
+    /// Inserts one row with its file; its new Id is in the notes when this returns.
+    pub(super) async fn upload(
+        &mut self,
+        row: Outgoing,
+        file: &client::Upload,
+    ) -> Result<Sent, Error> {
+        let during = format!("uploading the file {}", row.old);
+        let record = to_json(self.live, &row.cells);
+        let mut wait = self.org.options().retry.first;
+        let mut tries = 0;
+        loop {
+            let note = self.sent_rows(std::slice::from_ref(&row), None);
+            self.journal
+                .note(note.at, |it| it.sent.push(note.clone()))
+                .await?;
+            let result = self.org.insert_with_body(&self.live.name, &record, file);
+            let result = result.await.during(during.as_str())?;
+            let at = self.now();
+            let pair = result.id.filter(|_| result.is_taken());
+            let pair = pair.map(|new| InsertedRow {
+                object: self.live.name.clone(),
+                old: row.old,
+                new,
+                at,
+            });
+            let is_in = pair.is_some();
+            self.journal
+                .note(at, |it| {
+                    it.sent.retain(|other| *other != note);
+                    it.pairs.extend(pair);
+                })
+                .await?;
+            tries += 1;
+            if !is_locked(&result) || tries == LOCK_TRIES {
+                return Ok(upload::sent(&self.live.name, &row, &result.errors, is_in));
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(self.org.options().retry.longest);
+        }
     }
 
     async fn run_job(&self, job: RecordId, csv: &str) -> Result<(), client::Error> {

@@ -13,6 +13,8 @@ use serde_json::Value;
 use super::{
     RestoreRefusal,
     journal::{Journal, digest},
+    opener::Opener,
+    upload::documents_of,
     views::CommitRows,
 };
 use crate::{
@@ -49,7 +51,7 @@ pub(super) async fn settle(
         return Ok(0);
     }
     let before = RecordsAt::open(repo, captured()?)?;
-    let before = CommitRows::new(&before);
+    let before = CommitRows::new(&before, &Opener::default());
     let mut n_found = 0;
     for sent in journal.sent().to_vec() {
         let target = sent.target.parse().ok();
@@ -57,7 +59,7 @@ pub(super) async fn settle(
         let target = RecordsAt::open(repo, target)?;
         let known = Known {
             before: &before,
-            target: &CommitRows::new(&target),
+            target: &CommitRows::new(&target, &Opener::default()),
         };
         let found = match sent.job {
             Some(job) => of_job(org, &sent, job).await?,
@@ -68,11 +70,14 @@ pub(super) async fn settle(
             None => by_query(org, journal, &sent, &known, lost_not_taken).await?,
         };
         n_found += pairs.len();
+        let row_of = |id| known.target.row(&sent.object, id);
+        let documents = documents_of(org, &pairs, &row_of).await?;
         let at = org.now().unwrap_or(sent.at);
         journal
             .note(at, |it| {
                 it.sent.retain(|other| *other != sent);
                 it.pairs.extend(pairs);
+                it.pairs.extend(documents);
             })
             .await?;
     }

@@ -6,6 +6,7 @@ use std::{
     rc::Rc,
 };
 
+use super::opener::Opener;
 use crate::{
     model::{ObjectName, RecordId},
     ops::{error::Error, records::RecordsAt},
@@ -22,14 +23,16 @@ type Shards = BTreeMap<(ObjectName, Shard), Rc<Vec<Row>>>;
 /// The rows of a commit.
 pub(super) struct CommitRows<'r> {
     at: &'r RecordsAt<'r>,
+    opener: Opener,
     shards: RefCell<Shards>,
     failed: Cell<Option<Error>>,
 }
 
 impl<'r> CommitRows<'r> {
-    pub(super) fn new(at: &'r RecordsAt<'r>) -> Self {
+    pub(super) fn new(at: &'r RecordsAt<'r>, opener: &Opener) -> Self {
         Self {
             at,
+            opener: opener.clone(),
             shards: RefCell::default(),
             failed: Cell::new(None),
         }
@@ -45,7 +48,8 @@ impl<'r> CommitRows<'r> {
         if let Some(rows) = self.shards.borrow().get(&key) {
             return Rc::clone(rows);
         }
-        let rows = Rc::new(self.at.shard(object, shard).unwrap_or_else(|err| {
+        let rows = rows(self.at, object, shard, &self.opener);
+        let rows = Rc::new(rows.unwrap_or_else(|err| {
             self.failed.set(Some(err));
             Vec::new()
         }));
@@ -56,6 +60,21 @@ impl<'r> CommitRows<'r> {
         shards.insert(key, Rc::clone(&rows));
         rows
     }
+}
+
+/// The rows of one shard, opened.
+pub(super) fn rows(
+    at: &RecordsAt<'_>,
+    object: &ObjectName,
+    shard: Shard,
+    opener: &Opener,
+) -> Result<Vec<Row>, Error> {
+    let rows = at.shard(object, shard)?;
+    let Some(of) = at.object(object.as_str()) else {
+        return Ok(rows);
+    };
+    let opened = rows.into_iter().map(|it| opener.row(&of.schema, it));
+    opened.collect()
 }
 
 impl Table for CommitRows<'_> {

@@ -72,6 +72,12 @@ pub struct Advice {
 /// A price of another book is refused before the product has a standard price.
 pub const FIRST: &[(&str, &str, &str)] = &[("PricebookEntry", "Pricebook2Id", "IsStandard")];
 
+/// Whether rows of `object` go in when all others are there.
+#[must_use]
+pub fn is_last(object: &str) -> bool {
+    object == "ContentDocumentLink"
+}
+
 /// Whether a reference is not set by us: the upload of the content settles it.
 #[must_use]
 pub fn is_loose(object: &str, field: &str) -> bool {

@@ -312,11 +312,7 @@ pub(super) const RULES: &[Rule] = &[
         Is("UseStandardPrice", &["true"]),
         &["UnitPrice"],
     ),
-    leave(
-        &["ContentVersion"],
-        Always,
-        &["ContentUrl", "FirstPublishLocationId"],
-    ),
+    leave(&["ContentVersion"], Always, &["ContentUrl"]),
     leave(
         &["Task", "Event"],
         Is("IsRecurrence", &["false"]),
