@@ -5,6 +5,7 @@
 
 mod accept;
 mod attendant;
+mod bypass;
 mod changes;
 mod context;
 mod convert;
@@ -107,6 +108,7 @@ enum Command {
     Revert(revert::RevertArgs),
     Apply(rollback::ApplyArgs),
     Jobs(jobs::JobsArgs),
+    Bypass(bypass::BypassArgs),
     Records(records::RecordsArgs),
     Verify(verify::VerifyArgs),
     UpgradeApi(upgrade_api::UpgradeApiArgs),
@@ -166,6 +168,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Outcome, CommandError
         Command::Revert(args) => interruptible(revert::run(context, args), LOOK),
         Command::Apply(args) => interruptible(rollback::apply(context, args), LOOK),
         Command::Jobs(args) => interruptible(jobs::run(context, args), LOOK),
+        Command::Bypass(args) => interruptible(bypass::run(context, args), LOOK),
         Command::Records(args) => interruptible(records::run(context, args), GOES_ON),
         Command::Verify(args) => interruptible(verify::run(context, &args), NOTHING_CHANGED),
         Command::UpgradeApi(args) => upgrade_api::run(context, &args),

@@ -7,6 +7,7 @@
 //! Invariant: rendering is deterministic, and parsing what was rendered gives
 //! the same value.
 
+mod bypass;
 pub mod coverage;
 pub mod deploys;
 pub mod flows;
@@ -17,6 +18,7 @@ pub mod redacted;
 pub mod restores;
 pub mod state;
 
+pub use bypass::{Bypass, Bypasses, PastBypass};
 pub use coverage::{Acceptance, Coverage, Extent, Gap, GapKind};
 pub use deploys::{DeployEnd, DeployRecord, Deploys};
 pub use flows::FlowVersions;

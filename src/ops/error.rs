@@ -272,6 +272,26 @@ pub enum Refusal {
     /// No object was named.
     #[error("nothing says which records to export")]
     NoObjectNamed,
+    /// Automation is off that an earlier run has left so.
+    #[error("automation is off since {since}: {}", components.join(", "))]
+    BypassOpen {
+        /// Since when.
+        since: String,
+        /// What it is.
+        components: Vec<String>,
+    },
+    /// The org does not give a component that is to be switched off.
+    #[error("the org does not give `{component}`, or it has no switch")]
+    NoSwitchFound {
+        /// The component.
+        component: String,
+    },
+    /// The org did not take a deploy that switches automation.
+    #[error("automation could not be switched: {}", problems.join("; "))]
+    SwitchRefused {
+        /// The platform's words, by component.
+        problems: Vec<String>,
+    },
     /// A commit has a row, and not its file.
     #[error("commit {commit} has no file of the row {id}")]
     NoBody {
@@ -447,6 +467,15 @@ impl Refusal {
             }
             Self::DamagedRows { .. } | Self::RowsMissing { .. } => {
                 "run the command again; the rows are asked for anew".to_owned()
+            }
+            Self::BypassOpen { .. } => {
+                "switch it on again with `orgkeep bypass restore`".to_owned()
+            }
+            Self::NoSwitchFound { .. } => {
+                "it may have been deleted since the last snapshot: take another, and look at the plan".to_owned()
+            }
+            Self::SwitchRefused { .. } => {
+                "`orgkeep bypass` tells what is off; mend what the org complains of, and run the command again".to_owned()
             }
             Self::NoBody { .. } => {
                 "files are exported with their rows: name ContentVersion, Attachment or Document below `[records]`, \

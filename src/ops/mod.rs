@@ -4,6 +4,7 @@
 //! function could take.
 
 pub mod accept;
+pub mod bypass;
 pub mod convert;
 pub mod discover;
 mod error;

@@ -32,6 +32,7 @@ mod properties;
 mod push;
 mod random_edits;
 mod recorded;
+mod records_bypass;
 mod records_export;
 mod records_files;
 mod records_import;

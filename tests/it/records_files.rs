@@ -106,7 +106,7 @@ fn equal_bodies_are_kept_once_and_follow_their_rows() {
         "ContentDocumentLink",
         &json!({"ContentDocumentId": document, "LinkedEntityId": acme, "ShareType": "V"}),
     );
-    let empty = attach(&env, &acme, "empty.txt", b"");
+    let other = attach(&env, &acme, "other.txt", b"other");
     let report = export(&env, &[]);
     let n_documents = report["objects"]
         .as_array()
@@ -126,7 +126,7 @@ fn equal_bodies_are_kept_once_and_follow_their_rows() {
     for id in [&first, &attached] {
         assert_eq!(saved(&env, id, None), bytes);
     }
-    assert_eq!(saved(&env, &empty, None), b"");
+    assert_eq!(saved(&env, &other, None), b"other");
     let bodies = paths(&env, "files/blobs");
     assert_eq!(bodies.len() as u64, 2 + n_documents, "{bodies:?}");
 

@@ -142,7 +142,7 @@ fn large_file_is_sent_as_it_is_read_and_a_lost_answer_makes_no_second_one() {
     let commit = env.export_records();
     env.delete("Attachment", &other);
     env.empty_bin(&[&other]);
-    let report = env.restore(0, &["--to", &commit, &other]);
+    let report = env.restore(3, &["--to", &commit, &other]);
     assert_eq!(
         deeds(&report),
         [("Attachment".to_owned(), "impossible".to_owned())]

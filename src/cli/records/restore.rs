@@ -1,6 +1,7 @@
 //! `orgkeep records restore`
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, BufRead as _},
     path::{Path, PathBuf},
@@ -12,14 +13,18 @@ use serde::Serialize;
 use super::export::secret;
 use crate::{
     cli::{CommandError, Context, Outcome, deploying::prompt, interrupt, output::Tone, text, when},
-    model::RecordId,
-    ops::records::{
-        branches,
-        restore::{self, ApplyOptions, PlannedRestore, RestoreOptions, RestoreReport, Site},
+    model::{ComponentKey, RecordId},
+    ops::{
+        self,
+        bypass::Switchboard,
+        records::{
+            RestoreRefusal, branches,
+            restore::{self, ApplyOptions, PlannedRestore, RestoreOptions, RestoreReport, Site},
+        },
     },
     plan::{
         commits::counted,
-        records::{Fires, Heading, Limits, Options, render},
+        records::{Fires, Heading, Limits, Options, bypass::chosen, render},
     },
     records::RawReader,
 };
@@ -106,6 +111,11 @@ pub(in crate::cli) struct RestoreArgs {
     /// Only show the plan, with what the org is known to refuse
     #[arg(long)]
     check: bool,
+
+    /// Switch off what the restore sets off, such as 'ValidationRule:Account.*' or '*', and on
+    /// again when it is done; for everybody, and in production triggers with the local tests
+    #[arg(long, value_name = "COMPONENT")]
+    bypass: Vec<String>,
 
     /// Write although automation may send messages to people
     #[arg(long)]
@@ -207,12 +217,24 @@ pub(super) async fn run(context: &Context, args: RestoreArgs) -> Result<Outcome,
         secret: secret.as_deref(),
     };
     let planned = restore::plan(site, &options, context.monitor()).await?;
+    let board = Switchboard {
+        org: &org,
+        repo: &metadata,
+        setup: &setup,
+        identity: &planned.identity,
+        monitor: context.monitor(),
+    };
+    if !args.check {
+        board.must_be_closed()?;
+    }
     if planned.settled > 0 {
         context.say(&format!(
             "{} of an earlier restore went in before it was interrupted",
             counted(planned.settled, "row")
         ));
     }
+    let bypassed = chosen(&planned.fires, &args.bypass)
+        .map_err(|err| CommandError::usage(err.to_string(), err.hint()))?;
     let n_written = planned.plan.written().count();
     if !context.json() {
         show(context, &planned)?;
@@ -225,11 +247,20 @@ pub(super) async fn run(context: &Context, args: RestoreArgs) -> Result<Outcome,
         return Ok(outcome(&planned, None));
     }
     planned.check_limits(site.repo)?;
+    tell_bypass(context, &planned, &bypassed);
     confirm(context, &planned, &args, n_written)?;
     let how = ApplyOptions {
         allow_email: args.allow_email,
+        bypassed,
     };
-    let report = restore::apply(site, &planned, how, context.monitor()).await?;
+    if planned.may_tell_others(&how.bypassed) && !how.allow_email {
+        return Err(ops::Error::from(RestoreRefusal::MayTellOthers).into());
+    }
+    let report = bypassing(context, board, &how.bypassed, async {
+        let report = restore::apply(site, &planned, &how, context.monitor()).await;
+        Ok(report?)
+    })
+    .await?;
     if let Some(path) = &args.errors {
         fs::write(path, report.errors_csv())?;
     }
@@ -239,6 +270,60 @@ pub(super) async fn run(context: &Context, args: RestoreArgs) -> Result<Outcome,
         tell(context, &report, args.errors.as_deref())?;
     }
     Ok(outcome(&planned, Some(&report)))
+}
+
+/// Says what will be off, for how long, and for whom.
+fn tell_bypass(context: &Context, planned: &PlannedRestore, bypassed: &BTreeSet<ComponentKey>) {
+    if bypassed.is_empty() {
+        return;
+    }
+    let names: Vec<_> = bypassed.iter().map(ToString::to_string).collect();
+    context.say(&format!(
+        "off for everybody who works in the org, from before the first row until the last one: {}",
+        text::one_line(&names.join(", "))
+    ));
+    let has_apex = bypassed
+        .iter()
+        .any(|it| it.type_name.as_str() == "ApexTrigger");
+    if has_apex && planned.identity.org.is_production() {
+        context.say("the org is in production: switching a trigger runs its local tests, twice");
+    }
+}
+
+/// Tells what is left when the command ends with automation off.
+struct StillOff<'a>(Option<&'a Context>);
+
+impl Drop for StillOff<'_> {
+    fn drop(&mut self) {
+        if let Some(context) = self.0 {
+            context
+                .say("automation may still be off: `orgkeep bypass restore` switches it on again");
+        }
+    }
+}
+
+/// Does `work` while automation is off, and switches it on again whatever came of it.
+async fn bypassing<T>(
+    context: &Context,
+    board: Switchboard<'_>,
+    bypassed: &BTreeSet<ComponentKey>,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    if bypassed.is_empty() {
+        return work.await;
+    }
+    let mut still_off = StillOff(Some(context));
+    board.off(bypassed).await?;
+    let done = work.await;
+    let on = board.restore().await;
+    match (done, on) {
+        (done, Ok(_)) => {
+            still_off.0 = None;
+            done
+        }
+        // What the work has to say would hide that the org is not as it was.
+        (_, Err(err)) => Err(err.into()),
+    }
 }
 
 /// Ids in the column `Id` of a file.

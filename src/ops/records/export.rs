@@ -193,7 +193,8 @@ pub async fn export(
         .describe_objects()
         .await
         .during("listing the objects of the org")?;
-    let targets = scope::targets(&listed, &records, &options.objects)?;
+    let is_kept = |name: &str| base.object(name).is_some();
+    let targets = scope::targets(&listed, &records, &options.objects, &is_kept)?;
     if targets.is_empty() {
         return Err(Refusal::NoObjectNamed.into());
     }
@@ -281,6 +282,11 @@ impl Run<'_> {
             hidden: Vec::new(),
             masked: Vec::new(),
         };
+        if target.is_gone {
+            let reason = "the org has no such object any more, or hides it from this user";
+            outcome.result = Err(reason.to_owned());
+            return Ok(outcome);
+        }
         let choice = match self.choose(&target).await {
             Ok(choice) => choice,
             Err(err) if is_of_one_object(&err) => {

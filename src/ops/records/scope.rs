@@ -118,12 +118,15 @@ pub(super) struct Target {
     pub(super) condition: Option<String>,
     /// Whether it is one of the setup records.
     pub(super) is_setup: bool,
+    /// Whether the org has it no more: its rows stay as they were.
+    pub(super) is_gone: bool,
 }
 
 /// The objects to export, by name.
 ///
 /// `asked` are names and patterns of the command line, in the place of those of
-/// the settings; setup records are taken only without them.
+/// the settings; setup records are taken only without them. An object of the settings
+/// that `is_kept` knows and the org does not have any more stays one.
 ///
 /// # Errors
 ///
@@ -132,6 +135,7 @@ pub(super) fn targets(
     listed: &[ObjectInfo],
     records: &Records,
     asked: &[Glob],
+    is_kept: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Target>, Error> {
     let mut targets: BTreeMap<ObjectName, Target> = BTreeMap::new();
     let wanted = if asked.is_empty() {
@@ -158,6 +162,7 @@ pub(super) fn targets(
                 only,
                 condition: None,
                 is_setup: true,
+                is_gone: false,
             };
             targets.insert(object.name.clone(), target);
         }
@@ -178,10 +183,24 @@ pub(super) fn targets(
                 only: records.fields.get(&object.name).cloned(),
                 condition: records.conditions.get(&object.name).cloned(),
                 is_setup: false,
+                is_gone: false,
             };
             targets.insert(object.name.clone(), target);
         }
-        if !found && !is_pattern {
+        if !found
+            && asked.is_empty()
+            && is_kept(glob.as_str())
+            && let Ok(name) = glob.as_str().parse::<ObjectName>()
+        {
+            let target = Target {
+                name: name.clone(),
+                only: None,
+                condition: None,
+                is_setup: false,
+                is_gone: true,
+            };
+            targets.insert(name, target);
+        } else if !found && !is_pattern {
             let names = listed.iter().map(|it| it.name.as_str());
             return Err(Refusal::NoSuchObject {
                 name: glob.as_str().to_owned(),
@@ -309,7 +328,7 @@ mod tests {
 
     fn names(records: &Records, asked: &[&str]) -> Vec<String> {
         let asked: Vec<_> = asked.iter().map(|it| Glob::new(it)).collect();
-        let targets = targets(&listed(), records, &asked).unwrap();
+        let targets = targets(&listed(), records, &asked, &|_| false).unwrap();
         targets.iter().map(|it| it.name.to_string()).collect()
     }
 
@@ -331,8 +350,21 @@ mod tests {
     }
 
     #[test]
+    fn object_of_the_settings_that_was_deleted_keeps_its_rows() {
+        let records = Records {
+            setup: false,
+            objects: vec![Glob::new("Gone__c")],
+            ..Records::default()
+        };
+        let found = targets(&listed(), &records, &[], &|it| it == "Gone__c").unwrap();
+        assert!(found[0].is_gone && found.len() == 1);
+        assert!(targets(&listed(), &records, &[], &|_| false).is_err());
+    }
+
+    #[test]
     fn object_that_is_not_there_is_said() {
-        let err = targets(&listed(), &Records::default(), &[Glob::new("Acount")]).unwrap_err();
+        let asked = [Glob::new("Acount")];
+        let err = targets(&listed(), &Records::default(), &asked, &|_| true).unwrap_err();
         assert_eq!(err.to_string(), "the org has no object `Acount`");
         assert_eq!(err.hint().unwrap(), "did you mean `Account`?");
     }

@@ -227,6 +227,13 @@ impl Work<'_> {
         };
         let (conflicts, cells): (Vec<_>, Vec<_>) = cells.into_iter().partition(is_someone_elses);
         item.lost = lost;
+        if let Some(reason) = rules::frozen(item.object.as_str(), now) {
+            item.lost.extend(cells.into_iter().map(|it| Lost {
+                field: it.field,
+                reason: reason.to_owned(),
+            }));
+            return;
+        }
         item.conflicts = conflicts;
         if cells.is_empty() {
             if !item.conflicts.is_empty() {

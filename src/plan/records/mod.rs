@@ -10,6 +10,7 @@
 //! the value that the snapshot has for it, and only where that differs from the org's.
 
 mod automation;
+pub mod bypass;
 mod closure;
 mod condition;
 mod decide;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     client::{MAX_UNDELETED, Org, RowError, soql_text},
     ledger::InsertedRow,
-    model::{FieldName, ObjectName, RecordId, Timestamp},
+    model::{ComponentKey, FieldName, ObjectName, RecordId, Timestamp},
     ops::{
         error::{During, Error, Refusal},
         records::{Place, RecordsAt},
@@ -33,10 +33,12 @@ use crate::{
 };
 
 /// How a plan is carried out.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ApplyOptions {
     /// Write although something may send messages to others.
     pub allow_email: bool,
+    /// What is switched off for the time.
+    pub bypassed: BTreeSet<ComponentKey>,
 }
 
 /// Carries out `planned`.
@@ -50,11 +52,11 @@ pub struct ApplyOptions {
 pub async fn apply(
     site: Site<'_>,
     planned: &PlannedRestore,
-    options: ApplyOptions,
+    options: &ApplyOptions,
     monitor: &dyn Monitor,
 ) -> Result<RestoreReport, Error> {
     planned.check_limits(site.repo)?;
-    if planned.may_tell_others() && !options.allow_email {
+    if planned.may_tell_others(&options.bypassed) && !options.allow_email {
         return Err(RestoreRefusal::MayTellOthers.into());
     }
     let then = RecordsAt::open(site.repo, Some(planned.target))?;

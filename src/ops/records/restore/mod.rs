@@ -38,7 +38,7 @@ use super::{ExportOptions, Place, RecordsAt, export};
 use crate::{
     client::{Identity, Org},
     config::Config,
-    model::{ObjectName, RecordId, Timestamp},
+    model::{ComponentKey, ObjectName, RecordId, Timestamp},
     ops::{
         error::{During, Error},
         snapshot::SnapshotSetup,
@@ -293,11 +293,17 @@ impl PlannedRestore {
         Ok(())
     }
 
-    /// Whether something that it sets off may send messages, and nothing stops it.
+    /// Whether something that it sets off may send messages, and nothing stops it; `bypassed` is
+    /// switched off for the time.
     #[must_use]
-    pub fn may_tell_others(&self) -> bool {
+    pub fn may_tell_others(&self, bypassed: &BTreeSet<ComponentKey>) -> bool {
         let mut fires = self.fires.iter();
-        fires.any(|it| it.automation.tells_others && it.stop != planner::Stop::Header)
+        let is_off = |it: &Fires| {
+            let switch = planner::bypass::switch_of(&it.automation);
+            switch.is_some_and(|it| bypassed.contains(&it))
+        };
+        fires
+            .any(|it| it.automation.tells_others && it.stop != planner::Stop::Header && !is_off(it))
     }
 }
 

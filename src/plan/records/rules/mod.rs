@@ -72,6 +72,13 @@ pub struct Advice {
 /// A price of another book is refused before the product has a standard price.
 pub const FIRST: &[(&str, &str, &str)] = &[("PricebookEntry", "Pricebook2Id", "IsStandard")];
 
+/// Why a row takes no changes as it is now; `None` where it does.
+#[must_use]
+pub fn frozen(object: &str, now: &Row) -> Option<&'static str> {
+    let is_converted = object == "Lead" && now.get("IsConverted") == Some("true");
+    is_converted.then_some("a converted lead takes no changes, and stays converted")
+}
+
 /// Whether rows of `object` go in when all others are there.
 #[must_use]
 pub fn is_last(object: &str) -> bool {
