@@ -153,7 +153,7 @@ fn bypass_that_was_killed_at_any_step_is_undone_by_one_command() {
             .warns("orgkeep bypass restore");
         env.orgkeep(&["bypass", "restore"])
             .status(0)
-            .says("1 component on as before");
+            .says("3 components on as before");
         assert!(is_on(&env), "{call}");
         env.orgkeep(&["bypass"]).status(0);
         for row in env.query("SELECT Id FROM Account WHERE Name LIKE 'Firm%'") {

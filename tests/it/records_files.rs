@@ -86,6 +86,7 @@ fn ledger(env: &TestEnv) -> Value {
 
 fn saved(env: &TestEnv, id: &str, at: Option<&str>) -> Vec<u8> {
     let path = env.scratch(&format!("{id}-{}", at.unwrap_or("now")));
+    let _ = fs::remove_file(&path);
     let path_text = path.to_str().unwrap();
     let mut all = vec!["records", "show", id, "--save", path_text];
     all.extend(at.into_iter().flat_map(|it| ["--at", it]));

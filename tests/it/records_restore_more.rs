@@ -285,11 +285,8 @@ fn object_that_was_deleted_comes_back_by_a_rollback_and_then_its_rows() {
         .status(3)
         .says("Visit__c  the org has no such object any more");
     let report = env.restore(3, &["--to", &commit, "Visit__c"]);
-    assert_eq!(
-        deeds(&report),
-        vec![("Visit__c".to_owned(), "impossible".to_owned()); 2],
-        "rows need their object first"
-    );
+    assert_eq!(report["unread"][0][0], "Visit__c", "rows need their object");
+    assert_eq!(deeds(&report), []);
     env.orgkeep(&[
         "rollback",
         "--to",

@@ -292,3 +292,36 @@ fn entry_is_found_by_its_path() {
     );
     assert_eq!(repo.entry_at(tree, "force-app/none/x").unwrap(), None);
 }
+
+#[test]
+fn file_that_is_packed_from_the_disk_is_the_blob_that_git_knows() {
+    use std::io::{Read as _, Seek as _, Write as _};
+
+    let scratch = Scratch::new();
+    let repo = scratch.repo("r");
+    // Longer than any piece that is read at once, and neither all alike nor all different.
+    let large: Vec<u8> = (0..700_000_u32).map(|it| (it * it % 251) as u8).collect();
+    for bytes in [&b""[..], b"short", &large] {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        let lock = repo.lock().unwrap();
+        let pack = repo.pack(&Listing::default()).unwrap();
+        let before = pack.blob(b"before").unwrap();
+        let id = pack.blob_file(&file).unwrap();
+        assert_eq!(id, Kind::Blob.id_of(bytes));
+        assert_eq!(pack.blob_file(&file).unwrap(), id, "once is enough");
+        let after = pack.blob(&[bytes, b"after"].concat()).unwrap();
+        assert_eq!(pack.read(Kind::Blob, id).unwrap(), bytes);
+        pack.finish().unwrap().release();
+        drop(lock);
+        for (id, wanted) in [(before, b"before".to_vec()), (id, bytes.to_vec())] {
+            assert_eq!(repo.blob(id).unwrap(), wanted);
+        }
+        assert!(repo.blob(after).unwrap().ends_with(b"after"));
+        file.rewind().unwrap();
+        let mut left = Vec::new();
+        file.read_to_end(&mut left).unwrap();
+        assert_eq!(left, bytes);
+    }
+    scratch.git("r", &["fsck", "--full", "--strict", "--no-dangling"]);
+}

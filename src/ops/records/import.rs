@@ -303,6 +303,7 @@ fn columns(
         only: records.fields.get(object).cloned(),
         condition: None,
         is_setup: false,
+        is_gone: false,
     };
     let rules = super::scope::field_rules(&target, records, [].into(), true);
     choose(

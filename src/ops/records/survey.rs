@@ -51,7 +51,7 @@ pub async fn survey(
     } else {
         objects
     };
-    let targets = scope::targets(&listed, &Records::default(), asked)?;
+    let targets = scope::targets(&listed, &Records::default(), asked, &|_| false)?;
     let names: Vec<_> = targets.into_iter().map(|it| it.name).collect();
     let counts = org.count_records(&names).await.during("counting rows")?;
     let mut found: Vec<(ObjectName, u64)> = counts.into_iter().filter(|it| it.1 > 0).collect();

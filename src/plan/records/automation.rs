@@ -158,6 +158,11 @@ pub fn automations<'a>(files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> 
         };
         let Ok(doc) = xml::parse(bytes) else { continue };
         let root = &doc.root;
+        // The version that runs, where it is not the latest, stands under the name of its flow.
+        let name = path
+            .strip_prefix(".orgkeep/flows/")
+            .and_then(|it| it.split('/').next())
+            .unwrap_or(name);
         match kind {
             "trigger" if text(root, "status") != "Active" => {
                 inactive.insert(name.to_owned());
@@ -469,11 +474,16 @@ mod tests {
                 "<AssignmentRules xmlns='x'><assignmentRule><fullName>Std</fullName><active>true</active></assignmentRule></AssignmentRules>",
             ),
             ("force-app/main/default/flows/Broken.flow-meta.xml", "<Flow"),
+            (
+                ".orgkeep/flows/Draft/active.flow-meta.xml",
+                "<Flow xmlns='x'><status>Active</status><start><object>Contact</object><recordTriggerType>Update</recordTriggerType><triggerType>RecordAfterSave</triggerType></start></Flow>",
+            ),
         ]);
         insta::assert_debug_snapshot!(found, @r#"
         [
             "Case workflow rule Tell {Insert} tells",
             "Case assignment rule Std {Insert}",
+            "Contact flow Draft {Update}",
             "Contact flow Welcome {Insert} tells",
             "Deal__c validation rule Amount {Insert, Update}",
             "Deal__c roll-up Account.Total__c {Insert, Update, Delete, Undelete}",

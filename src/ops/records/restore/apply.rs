@@ -761,7 +761,7 @@ impl<'j> Run<'_, 'j> {
         self.report.ids_commit = ids.map(|it| it.to_string());
         let objects: BTreeSet<_> = plan.written().map(|it| it.object.clone()).collect();
         let before = place.tip(self.site.repo)?;
-        super::refresh(self.site, &objects, self.monitor).await?;
+        super::refresh(self.site, &objects, &BTreeSet::new(), self.monitor).await?;
         let after = place.tip(self.site.repo)?;
         self.report.commit = after
             .filter(|it| Some(*it) != before)

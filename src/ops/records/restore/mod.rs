@@ -203,7 +203,7 @@ pub async fn plan(
     let selected = selection.objects(&then);
     let related = planner::related(&selected, &then_schemas);
 
-    let unread = refresh(site, &related, monitor).await?;
+    let unread = refresh(site, &related, &selected, monitor).await?;
     let captured = place.tip(repo)?;
     let now = RecordsAt::open(repo, captured)?;
     let read: BTreeSet<_> = related
@@ -355,10 +355,12 @@ fn behind(place: &Place, repo: &Repository, at: Timestamp) -> Result<Option<Obje
     Ok(found)
 }
 
-/// Exports `objects`; gives those that could not be read, and why.
+/// Exports `objects`; gives those that could not be read, and why. Of those that the org does
+/// not have the ones of `selected` count.
 async fn refresh(
     site: Site<'_>,
     objects: &BTreeSet<ObjectName>,
+    selected: &BTreeSet<ObjectName>,
     monitor: &dyn Monitor,
 ) -> Result<Vec<(String, String)>, Error> {
     let listed = site
@@ -375,8 +377,13 @@ async fn refresh(
         .intersection(&there)
         .map(|it| Glob::new(it.as_str()))
         .collect();
+    let missing = selected.difference(&there).map(|it| {
+        let reason = "the org has no such object that this user sees; `orgkeep rollback` brings back one that was deleted";
+        (it.to_string(), reason.to_owned())
+    });
+    let mut unread: Vec<_> = missing.collect();
     if globs.is_empty() {
-        return Ok(Vec::new());
+        return Ok(unread);
     }
     let options = ExportOptions {
         objects: globs,
@@ -395,8 +402,9 @@ async fn refresh(
     )
     .await?;
     // Fields that this user may not see are gaps as well, and keep no row from coming back.
-    let unread = report.gaps.into_iter().filter(|it| !it.what.contains('.'));
-    Ok(unread.map(|it| (it.what, it.reason)).collect())
+    let gaps = report.gaps.into_iter().filter(|it| !it.what.contains('.'));
+    unread.extend(gaps.map(|it| (it.what, it.reason)));
+    Ok(unread)
 }
 
 /// Descriptions of the objects in which something differs.
