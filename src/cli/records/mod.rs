@@ -62,6 +62,6 @@ pub(super) async fn run(context: &Context, args: RecordsArgs) -> Result<Outcome,
         RecordsCommand::Import(args) => import::run(context, args),
         RecordsCommand::Erase(args) => keep_less::erase(context, &args),
         RecordsCommand::Prune(args) => keep_less::prune(context, &args),
-        RecordsCommand::Restore(args) => restore::run(context, *args).await,
+        RecordsCommand::Restore(args) => Box::pin(restore::run(context, *args)).await,
     }
 }

@@ -256,11 +256,11 @@ pub(super) async fn run(context: &Context, args: RestoreArgs) -> Result<Outcome,
     if planned.may_tell_others(&how.bypassed) && !how.allow_email {
         return Err(ops::Error::from(RestoreRefusal::MayTellOthers).into());
     }
-    let report = bypassing(context, board, &how.bypassed, async {
+    let work = Box::pin(async {
         let report = restore::apply(site, &planned, &how, context.monitor()).await;
         Ok(report?)
-    })
-    .await?;
+    });
+    let report = bypassing(context, board, &how.bypassed, work).await?;
     if let Some(path) = &args.errors {
         fs::write(path, report.errors_csv())?;
     }

@@ -73,8 +73,8 @@ pub(super) fn rows(
     let Some(of) = at.object(object.as_str()) else {
         return Ok(rows);
     };
-    let opened = rows.into_iter().map(|it| opener.row(&of.schema, it));
-    opened.collect()
+    let rows = rows.into_iter().map(|it| opener.row(&of.schema, it));
+    rows.collect()
 }
 
 impl Table for CommitRows<'_> {
