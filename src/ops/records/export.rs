@@ -349,11 +349,16 @@ impl Run<'_> {
         let old = self.base.object(target.name.as_str());
         let cursor = self.state.objects.get(&target.name);
         let now = self.org.now().unwrap_or(Timestamp::UNKNOWN);
+        // An object that was deleted and made again has lost its rows without a trace of it.
+        let is_the_same = old.is_some_and(|it| it.schema.key_prefix == choice.schema.key_prefix);
+        let gap = self.base.ledger().and_then(|it| it.gaps.get(&target.name));
+        let was_read = gap.is_none_or(|it| it.stale.is_none());
         let resumed = cursor.filter(|it| {
             !self.options.full
                 && self.options.tag.is_none()
                 && it.digest == digest
-                && old.is_some()
+                && is_the_same
+                && was_read
                 && now.since(it.full_at) < self.records.full_every
                 && incremental::is_possible(&choice)
         });
