@@ -5,8 +5,8 @@ mod deploy;
 mod env;
 mod meddler;
 mod org;
-mod scratch;
 mod records;
+mod scratch;
 pub(crate) mod script_server;
 
 pub(crate) use change::{Package, deploy};
@@ -14,5 +14,5 @@ pub(crate) use deploy::{Deploy, Held};
 pub(crate) use env::{Ran, TestEnv};
 pub(crate) use meddler::Meddler;
 pub(crate) use org::Org;
-pub(crate) use scratch::{scratch_root, tempdir};
 pub(crate) use records::{DATA, deeds};
+pub(crate) use scratch::{scratch_root, tempdir};
