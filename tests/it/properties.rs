@@ -80,7 +80,7 @@ proptest! {
     fn package_comes_back_whole_but_for_what_is_told_to_be_lost(package in package()) {
         let (source, there) = to_source(Level::Faithful, &package);
         let (back, and_back, _) = to_package(Level::Faithful, &source);
-        prop_assert_eq!(&and_back.gaps, &Default::default());
+        prop_assert!(and_back.gaps.is_empty(), "{:?}", and_back.gaps);
         prop_assert_eq!(back, without(&package, &there.gaps));
         for (path, reason) in &there.gaps {
             let in_source = source.keys().any(|it| it.contains(path.as_str()));

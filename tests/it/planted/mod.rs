@@ -4,6 +4,7 @@ mod secrets;
 
 use std::{
     collections::BTreeSet,
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -305,11 +306,11 @@ fn component_with_a_secret_that_is_gone_never_comes_back_with_a_placeholder() {
 fn page() -> String {
     let mut rows = String::new();
     for (type_name, place, when) in redact::places() {
-        rows += &format!("| {type_name} | `{place}` | {when} |\n");
+        writeln!(rows, "| {type_name} | `{place}` | {when} |").unwrap();
     }
     let mut kinds = String::new();
     for kind in redact::kinds() {
-        kinds += &format!("- {kind}\n");
+        writeln!(kinds, "- {kind}").unwrap();
     }
     format!("{PAGE_HEAD}{rows}\n{PAGE_KINDS}{kinds}\n{PAGE_END}")
 }
