@@ -91,8 +91,8 @@ fn cycle_of_lookups_is_closed_by_a_second_pass() {
         .iter()
         .map(|name| env.create("Visit__c", &json!({"Name": name})))
         .collect();
-    for n in 0..3 {
-        env.update("Visit__c", &ids[n], &json!({"After__c": ids[(n + 1) % 3]}));
+    for (n, id) in ids.iter().enumerate() {
+        env.update("Visit__c", id, &json!({"After__c": ids[(n + 1) % 3]}));
     }
     let commit = env.export_records();
     for id in &ids {
