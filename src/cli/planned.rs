@@ -20,6 +20,7 @@ use super::{
 use crate::{
     client::Org,
     config::Config,
+    model::Timestamp,
     ops::{
         rollback::{self, ApplyOptions, ApplyReport, PlannedRollback, RollbackOptions},
         snapshot::SnapshotSetup,
@@ -95,6 +96,8 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "<[Clash]>::is_empty")]
     clashes: &'a [Clash],
     digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rest_as_of: Option<Timestamp>,
     items: Vec<ItemReport<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'a ApplyReport>,
@@ -199,6 +202,12 @@ impl Session {
                 &commit.id[..7],
                 text::one_line(&commit.author),
                 text::one_line(&commit.subject)
+            ));
+        }
+        if let Some(at) = planned.rest_as_of {
+            context.say(&format!(
+                "read afresh: what the plan may touch; the rest is as the snapshot of {} UTC has it",
+                at.minute()
             ));
         }
         Ok(planned)
@@ -423,6 +432,7 @@ pub(super) fn show(
             reverts: planned.reverts.iter().map(ToString::to_string).collect(),
             clashes: &planned.clashes,
             digest: &planned.file.digest,
+            rest_as_of: planned.rest_as_of,
             items: planned.plan.items.iter().map(ItemReport::new).collect(),
             result: report,
         })?;

@@ -83,6 +83,7 @@ pub(super) async fn run(context: &Context, args: SnapshotArgs) -> Result<Outcome
     let options = SnapshotOptions {
         full: args.full,
         only: args.only.iter().map(|it| Selector::parse(it)).collect(),
+        reach: None,
         fresh: BTreeSet::new(),
         tag: args.tag,
         message: args.message,

@@ -11,6 +11,7 @@ pub mod deletions;
 pub mod deploy;
 pub mod folders;
 pub mod grants;
+pub mod reach;
 pub mod records;
 pub mod retrieve;
 pub mod rollback;

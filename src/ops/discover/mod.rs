@@ -167,40 +167,69 @@ pub async fn discover(
     known: &KnownFolders,
     monitor: &dyn Monitor,
 ) -> Result<Discovery, Error> {
-    let registry = Registry::official();
+    let mut found = describe(org).await?;
+    discover_more(org, scope, &|_| true, known, &mut found, monitor).await?;
+    Ok(found)
+}
+
+/// The types that the org describes, none of them listed.
+///
+/// # Errors
+///
+/// A describe that fails.
+pub async fn describe(org: &Org) -> Result<Discovery, Error> {
     let description = org
         .describe()
         .await
         .during("describing the org's metadata types")?;
-    let mut found = Discovery {
+    Ok(Discovery {
         description: Some(description),
         ..Discovery::default()
-    };
+    })
+}
+
+/// Lists what is in `scope` and `wanted`, of the types that were described, and adds it to
+/// what was `found`.
+///
+/// # Errors
+///
+/// As for [`discover`].
+pub async fn discover_more(
+    org: &Org,
+    scope: &Scope,
+    wanted: &dyn Fn(&Query) -> bool,
+    known: &KnownFolders,
+    found: &mut Discovery,
+    monitor: &dyn Monitor,
+) -> Result<(), Error> {
+    let registry = Registry::official();
     let described = found.described();
-    let first = queries::first_round(registry, &described, |it, parent| {
+    let mut first = queries::first_round(registry, &described, |it, parent| {
         scope.may_hold(it, parent)
     });
+    first.retain(wanted);
     afford(org, "listing the org", &first)?;
     monitor.event(Event::Started(Phase::List, Some(first.len() as u64)));
-    list_all(org, first, &mut found, &mut |_, _| (), monitor).await?;
+    list_all(org, first, found, &mut |_, _| (), monitor).await?;
     let folders: BTreeMap<TypeName, BTreeSet<ComponentName>> = found
         .types
         .iter()
         .map(|(name, listed)| (name.clone(), listed.components.keys().cloned().collect()))
         .collect();
-    let second = queries::second_round(registry, &described, &folders, |it| {
+    let mut second = queries::second_round(registry, &described, &folders, |it| {
         scope.may_hold(it, None)
     });
+    second.retain(wanted);
     // The tables come first: what changes between them and the listing differs next time.
     let tables = folders::ask(org, &second, monitor).await;
-    let ids = folders::ids(registry, &found, &second);
-    let second = tables.take_unchanged(second, &ids, known, &mut found);
+    let ids = folders::ids(registry, found, &second);
+    let second = tables.take_unchanged(second, &ids, known, found);
     afford(org, "listing its folders", &second)?;
     monitor.event(Event::Started(Phase::List, Some(second.len() as u64)));
     let mut note = |found: &mut Discovery, answer: &Answer| tables.note_answer(answer, &ids, found);
-    list_all(org, second, &mut found, &mut note, monitor).await?;
+    list_all(org, second, found, &mut note, monitor).await?;
     monitor.event(Event::Finished(Phase::List));
-    Ok(found)
+    Ok(())
 }
 
 /// Refuses a listing that cannot be made whole: half a one is worth nothing.

@@ -13,6 +13,7 @@ mod apply;
 mod ask;
 mod facts;
 mod failure;
+mod look;
 mod package;
 mod parcel;
 mod pick;
@@ -38,6 +39,7 @@ pub use apply::{ApplyOptions, apply};
 use ask::Asked;
 pub(super) use failure::failures_of;
 pub use failure::{Failure, TestReport};
+use look::Look;
 use package::beside;
 pub use parcel::{Parcel, packages};
 pub use preview::{Preview, preview};
@@ -51,11 +53,11 @@ use super::{
     error::{During, Error, Refusal},
     history,
     jobs::DeployNews,
-    snapshot::{self, Base, SnapshotOptions, SnapshotSetup},
+    snapshot::{self, Base, SnapshotSetup},
 };
 use crate::{
     client::{Identity, Org},
-    model::{ApiVersion, ComponentKey, OrgId, Timestamp, TypeName},
+    model::{ComponentKey, OrgId, Timestamp, TypeName},
     plan::{
         deploy::{DeployPlan, TestLevel, plan_deploy, test_level},
         retrieve::{CostModel, Limits},
@@ -107,6 +109,9 @@ pub struct PlannedRollback {
     pub identity: Identity,
     /// Commits that were made because the org had moved on, oldest first.
     pub news: Vec<snapshot::CommitReport>,
+    /// When everything that the plan does not touch was looked at last; absent where it was
+    /// looked at for the plan.
+    pub rest_as_of: Option<Timestamp>,
     /// What became of deploys that earlier runs began and did not see to their end.
     pub deploys: Vec<DeployNews>,
     /// Commits that it undoes, newest first.
@@ -121,7 +126,8 @@ pub struct PlannedRollback {
 
 /// Plans a rollback of `org` to the commit that `options` name.
 ///
-/// The org is read afresh, and committed, where it has moved on since the last snapshot.
+/// What the plan may touch is read afresh, and committed, where it has moved on since the
+/// last snapshot; the rest is taken from there. Without a selector everything is read.
 ///
 /// # Errors
 ///
@@ -172,33 +178,26 @@ pub async fn plan(
             deploys.push(deploy);
         }
     };
-    let everything = SnapshotOptions {
-        push: options.push,
-        ..SnapshotOptions::default()
-    };
-    refresh(snapshot::snapshot(org, repo, setup, &everything, monitor).await?);
-
-    let mut now = read_tip(repo, setup)?;
-    let mut aim = aim::resolve(repo, setup, options, &now, identity.org.id)?;
-    aim.picked = pick::pick(repo, &options.pick, deployed.as_ref(), &aim, &now)?;
-    let mut decided = decide(org, repo, &aim, &now, options, setup.api_version).await?;
-    if let Decided::NotFresh(only) = decided {
-        let fresh = SnapshotOptions {
-            only,
-            push: options.push,
-            ..SnapshotOptions::default()
-        };
-        refresh(snapshot::snapshot(org, repo, setup, &fresh, monitor).await?);
-        now = read_tip(repo, setup)?;
-        aim = aim::resolve(repo, setup, options, &now, identity.org.id)?;
+    let mut look = Look::first(repo, setup, options, identity.org.id)?;
+    let (plan, aim, now, rest_as_of) = loop {
+        let asked = look.options(options.push);
+        let report = snapshot::snapshot(org, repo, setup, &asked, monitor).await?;
+        look.took(&report);
+        let rest_as_of = report.rest_as_of;
+        refresh(report);
+        let now = read_tip(repo, setup)?;
+        let mut aim = aim::resolve(repo, setup, options, &now, identity.org.id)?;
         aim.picked = pick::pick(repo, &options.pick, deployed.as_ref(), &aim, &now)?;
         let sides = Sides::new(repo, &aim, &now, options)?;
+        if let Some(next) = look.next(setup, options, &sides, &now)? {
+            look = next;
+            continue;
+        }
         let asked = ask::ask(org, &sides).await?;
         let at = org.now().unwrap_or(Timestamp::UNKNOWN);
-        decided = Decided::Plan(sides.plan(options, setup.api_version, at, &asked)?);
-    }
-    let Decided::Plan(plan) = decided else {
-        unreachable!("what was not fresh has been read again")
+        let plan = sides.plan(options, setup.api_version, at, &asked)?;
+        drop(sides);
+        break (plan, aim, now, rest_as_of);
     };
     let Aim {
         target,
@@ -252,6 +251,7 @@ pub async fn plan(
         target,
         identity,
         news,
+        rest_as_of,
         deploys,
         clashes: revert
             .iter()
@@ -305,32 +305,6 @@ fn digest(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
-}
-
-/// What comes of looking at two trees.
-enum Decided {
-    Plan(RollbackPlan),
-    /// What has to be read again first.
-    NotFresh(Vec<Selector>),
-}
-
-/// The verdicts, or what must be fresher for them.
-async fn decide(
-    org: &Org,
-    repo: &Repository,
-    aim: &Aim,
-    now: &Base,
-    options: &RollbackOptions,
-    version: ApiVersion,
-) -> Result<Decided, Error> {
-    let sides = Sides::new(repo, aim, now, options)?;
-    let only = sides.not_fresh(options, version)?;
-    if !only.is_empty() {
-        return Ok(Decided::NotFresh(only));
-    }
-    let asked = ask::ask(org, &sides).await?;
-    let at = org.now().unwrap_or(Timestamp::UNKNOWN);
-    Ok(Decided::Plan(sides.plan(options, version, at, &asked)?))
 }
 
 /// A plan that was made from the branch alone.

@@ -8,13 +8,14 @@ use super::{
     flows, folders,
     listing::{self, InScope, parent_of},
     memory::Memory,
+    narrow::{self, Part},
     permissions::{self, Fingerprints},
     references, renew,
 };
 use crate::{
     client::Org,
     ledger::FlowVersions,
-    model::{ComponentKey, OrgId, RemoteComponent, Timestamp},
+    model::{ComponentKey, OrgId, RemoteComponent, Timestamp, TypeName},
     ops::{
         discover::{self, Discovery},
         error::Error,
@@ -23,7 +24,7 @@ use crate::{
         commits::{Kind, Rollback},
         retrieve::{
             CostModel, Limits, RetrieveBatch, RetrieveRequest,
-            incremental::{self, Asked, Decision, LastFullPass, Pass},
+            incremental::{self, Asked, Decision, LastFullPass, LastSeen, Pass},
             partial, plan_retrieve,
         },
         select::Catalogue,
@@ -63,6 +64,8 @@ pub(super) struct ReadPlan {
     pub(super) since: Option<Timestamp>,
     /// Whether only a selection is refreshed.
     pub(super) is_selective: bool,
+    /// When what was not listed was listed last, where only a part was.
+    pub(super) rest_as_of: Option<Timestamp>,
     /// Whether the user has fewer permissions than the one of the last run.
     pub(super) sees_less: bool,
     /// Rollbacks of ours that no snapshot has seen yet.
@@ -72,6 +75,86 @@ pub(super) struct ReadPlan {
     pub(super) renewal: Option<(Kind, String)>,
     /// Whether something could not be read since everything was read last.
     pub(super) had_gaps: bool,
+}
+
+/// What was listed, and what it is held against.
+struct Looked {
+    pass: Pass,
+    /// What was seen last of what was listed.
+    seen: BTreeMap<ComponentKey, LastSeen>,
+    discovery: Discovery,
+    in_scope: InScope,
+    /// How far the look reached, where it did not reach everything.
+    part: Option<Part>,
+}
+
+impl Looked {
+    /// Whether one of these types was listed.
+    fn looks_at(&self, names: &[&'static str]) -> bool {
+        let mut names = names.iter().map(|it| TypeName::known(it));
+        let part = self.part.as_ref();
+        part.is_none_or(|it| names.any(|name| it.reach.touches(&name)))
+    }
+}
+
+/// Lists the org, as far as it is to be looked at.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a step of what follows, which all of these meet in"
+)]
+async fn list(
+    org: &Org,
+    repo: &Repository,
+    base: &Base,
+    memory: &Memory,
+    setup: &SnapshotSetup,
+    options: &SnapshotOptions,
+    began: Timestamp,
+    monitor: &dyn Monitor,
+) -> Result<Looked, Error> {
+    let asked = if options.full || options.tag.is_some() || base.commit.is_none() {
+        Asked::Full
+    } else {
+        Asked::WhatIsDue
+    };
+    let last = LastFullPass {
+        at: memory.state.full_at.filter(|_| memory.belongs_to(base)),
+        n_passes: days(began),
+    };
+    if let Some(wanted) = &options.reach {
+        let (discovery, in_scope, part) =
+            narrow::look(org, repo, base, setup, wanted, monitor).await?;
+        let mut seen = match memory.belongs_to(base) {
+            true => memory.seen(&|it| part.reach.touches(it)),
+            false => BTreeMap::new(),
+        };
+        seen.retain(|key, _| part.reach.holds(key));
+        return Ok(Looked {
+            pass: Pass::Incremental {
+                number: last.n_passes,
+                n_slices: N_SLICES,
+            },
+            seen,
+            discovery,
+            in_scope,
+            part: Some(part),
+        });
+    }
+    let pass = incremental::next_pass(last, began, setup.full_every, N_SLICES, asked);
+    let seen = match pass {
+        Pass::Full => BTreeMap::new(),
+        Pass::Incremental { .. } => memory.seen(&|_| true),
+    };
+    let known = folders::known(base, memory, &seen);
+    let discovery = discover::discover(org, &setup.scope, &known, monitor).await?;
+    let in_scope = listing::in_scope(Registry::official(), &discovery, &setup.scope);
+    Ok(Looked {
+        pass,
+        seen,
+        discovery,
+        in_scope,
+        part: None,
+    })
 }
 
 /// Lists the org and decides.
@@ -91,28 +174,31 @@ pub(super) async fn plan(
     monitor: &dyn Monitor,
 ) -> Result<ReadPlan, Error> {
     let registry = Registry::official();
-    let asked = if options.full || options.tag.is_some() || base.commit.is_none() {
-        Asked::Full
-    } else {
-        Asked::WhatIsDue
+    let looked = list(org, repo, base, memory, setup, options, began, monitor).await?;
+    let (flows, flows_problem) = match looked.looks_at(&["Flow"]) {
+        true => match flows::versions(org).await {
+            Ok(flows) => (flows, None),
+            Err(reason) => (base.flows.clone(), Some(reason)),
+        },
+        false => (base.flows.clone(), None),
     };
-    let last = LastFullPass {
-        at: memory.state.full_at.filter(|_| memory.belongs_to(base)),
-        n_passes: days(began),
+    let (permissions, permissions_problem) = match looked.looks_at(&["Profile", "PermissionSet"]) {
+        true => match permissions::fingerprints(org, &looked.in_scope.components).await {
+            Ok(now) => (Some(now), None),
+            Err(reason) => (None, Some(reason)),
+        },
+        false => (None, None),
     };
-    let pass = incremental::next_pass(last, began, setup.full_every, N_SLICES, asked);
-    let seen = match pass {
-        Pass::Full => BTreeMap::new(),
-        Pass::Incremental { .. } => memory.seen(),
-    };
-    let known = folders::known(base, memory, &seen);
-    let discovery = discover::discover(org, &setup.scope, &known, monitor).await?;
-    let in_scope = listing::in_scope(registry, &discovery, &setup.scope);
-    let (flows, flows_problem) = match flows::versions(org).await {
-        Ok(flows) => (flows, None),
-        Err(reason) => (base.flows.clone(), Some(reason)),
-    };
-    let listed: Vec<RemoteComponent> = in_scope.components.values().cloned().collect();
+    let Looked {
+        pass,
+        seen,
+        discovery,
+        in_scope,
+        part,
+    } = looked;
+    let is_seen = |it: &ComponentKey| part.as_ref().is_none_or(|part| part.reach.holds(it));
+    let listed = in_scope.components.values().filter(|it| is_seen(&it.key));
+    let listed: Vec<RemoteComponent> = listed.cloned().collect();
     let parent = |key: &ComponentKey| parent_of(registry, key);
     let mut decision = incremental::decide(&seen, &listed, &memory.unsettled(), pass, parent);
     if pass == Pass::Full {
@@ -123,35 +209,28 @@ pub(super) async fn plan(
             .filter(|it| !now.contains(it))
             .collect();
     }
+    if let Some(part) = &part {
+        decision.gone.clone_from(&part.gone);
+    }
     want_moved_flows(&mut decision, base, &in_scope, &flows);
-    let (permissions, permissions_problem) =
-        match permissions::fingerprints(org, &in_scope.components).await {
-            Ok(now) => (Some(now), None),
-            Err(reason) => (None, Some(reason)),
-        };
     if let Some(now) = &permissions
         && pass != Pass::Full
     {
         let moved = permissions::moved(&memory.permissions(), now);
         let listed = moved
             .into_iter()
-            .filter(|it| in_scope.components.contains_key(it));
+            .filter(|it| in_scope.components.contains_key(it) && is_seen(it));
         decision
             .fetch
             .extend(listed.map(|it| (it, incremental::Need::Changed)));
     }
     want_undated(&mut decision, &in_scope, &options.fresh);
-    let is_selective = !options.only.is_empty();
-    if is_selective {
+    let is_selective = options.is_selective();
+    if !options.only.is_empty() {
         select(&mut decision, base, &in_scope, options)?;
     }
     if pass != Pass::Full {
-        for key in references::to_gone(repo, base, &decision.gone, &in_scope)? {
-            decision
-                .fetch
-                .entry(key)
-                .or_insert(incremental::Need::Changed);
-        }
+        want_naming(&mut decision, repo, base, &in_scope, part.as_ref())?;
     }
     let (entered, left) = scope_changes(base, setup, &in_scope);
     let scope_moved = !(entered.is_empty() && left.is_empty());
@@ -181,12 +260,32 @@ pub(super) async fn plan(
         began,
         since: listed_last(base, memory),
         is_selective,
+        rest_as_of: listed_last(base, memory).filter(|_| part.is_some()),
         sees_less: false,
         rollbacks: Vec::new(),
         org_id,
         renewal: base.org.as_ref().and_then(|it| renew::told(it, setup)),
         had_gaps: memory.state.had_gaps || base.coverage.unexpected().next().is_some(),
     })
+}
+
+/// Has what named something that is gone fetched.
+fn want_naming(
+    decision: &mut Decision,
+    repo: &Repository,
+    base: &Base,
+    in_scope: &InScope,
+    part: Option<&Part>,
+) -> Result<(), Error> {
+    let named = match part {
+        Some(part) => part.named.clone(),
+        None => references::to_gone(repo, base, &decision.gone, in_scope)?,
+    };
+    for key in named {
+        let need = decision.fetch.entry(key);
+        need.or_insert(incremental::Need::Changed);
+    }
+    Ok(())
 }
 
 /// When everything in scope was listed last.

@@ -165,6 +165,7 @@ fn plan(
         began,
         since: base.listed_at,
         is_selective: false,
+        rest_as_of: None,
         sees_less: false,
         rollbacks: Vec::new(),
         org_id,

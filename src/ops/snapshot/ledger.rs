@@ -10,6 +10,7 @@ use super::{
     base::Base,
     decide::ReadPlan,
     listing,
+    narrow::scope_of,
     outcome::PathChange,
     read::{Answers, tree_key},
     redaction,
@@ -18,8 +19,7 @@ use super::{
 };
 use crate::{
     ledger::{
-        Coverage, Gap, GapKind, Inventory, OrgFile, RedactedValues, coverage::Scope, org::LAYOUT,
-        render_inventory,
+        Coverage, Gap, GapKind, Inventory, OrgFile, RedactedValues, org::LAYOUT, render_inventory,
     },
     model::{ComponentKey, ComponentName, OrgId, RemoteComponent, TreePath, TypeName},
     ops::error::Error,
@@ -140,15 +140,8 @@ fn coverage(
     gaps: &BTreeSet<Gap>,
     setup: &SnapshotSetup,
 ) -> Coverage {
-    let texts = |rules: &[crate::plan::scope::Rule]| -> Vec<String> {
-        rules.iter().map(|it| String::from(it.clone())).collect()
-    };
     let mut coverage = Coverage {
-        scope: Scope {
-            include: texts(&setup.scope.include),
-            exclude: texts(&setup.scope.exclude),
-            forceignore: setup.ignored_digest.clone(),
-        },
+        scope: scope_of(setup),
         types: plan.in_scope.extents.clone(),
         gaps: gaps.clone(),
         ..Coverage::default()

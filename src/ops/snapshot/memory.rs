@@ -71,8 +71,11 @@ impl Memory {
         files
     }
 
-    /// Date and id under which each component was last seen.
-    pub(super) fn seen(&self) -> BTreeMap<ComponentKey, LastSeen> {
+    /// Date and id under which each component of the types that are `wanted` was last seen.
+    pub(super) fn seen(
+        &self,
+        wanted: &dyn Fn(&TypeName) -> bool,
+    ) -> BTreeMap<ComponentKey, LastSeen> {
         let mut all = BTreeMap::new();
         for (path, bytes) in &self.stored.files {
             let Some(type_name) = path
@@ -80,6 +83,7 @@ impl Memory {
                 .strip_prefix("seen/")
                 .and_then(|it| it.strip_suffix(".json"))
                 .and_then(|it| it.parse::<TypeName>().ok())
+                .filter(|it| wanted(it))
             else {
                 continue;
             };

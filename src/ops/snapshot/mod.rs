@@ -26,6 +26,7 @@ mod look;
 mod marks;
 mod memory;
 mod merge;
+pub(super) mod narrow;
 mod notes;
 mod options;
 mod outcome;
@@ -119,7 +120,7 @@ pub async fn snapshot(
             None
         }
     };
-    if !options.only.is_empty()
+    if options.is_selective()
         && let Some(first) = first
     {
         monitor.event(Event::Warned(

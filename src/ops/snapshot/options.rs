@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
     model::{ApiVersion, ComponentKey, TreePath},
-    plan::{scope::Scope, select::Selector},
+    plan::{reach::Reach, scope::Scope, select::Selector},
     registry::Registry,
     source::{
         Ignored, Level,
@@ -63,6 +63,8 @@ pub struct SnapshotOptions {
     pub full: bool,
     /// Refresh only what these select.
     pub only: Vec<Selector>,
+    /// Look at no more than this, and take the rest as the branch has it.
+    pub reach: Option<Reach>,
     /// Fetch these too where no date and no table tells whether they changed.
     pub fresh: BTreeSet<ComponentKey>,
     /// Mark the snapshot with an annotated tag of this name.
@@ -75,4 +77,12 @@ pub struct SnapshotOptions {
     pub accept_deletions: bool,
     /// Go on from the remote's branch and state, and send ours there.
     pub push: bool,
+}
+
+impl SnapshotOptions {
+    /// Whether the snapshot is of a part only.
+    #[must_use]
+    pub fn is_selective(&self) -> bool {
+        !self.only.is_empty() || self.reach.is_some()
+    }
 }

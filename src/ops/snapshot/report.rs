@@ -1,6 +1,6 @@
 //! What a snapshot did, for whoever asked for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -65,6 +65,12 @@ pub struct SnapshotReport {
     pub deploys: Vec<DeployNews>,
     /// What would be fetched; present for a dry run only.
     pub dry_run: Option<DryRun>,
+    /// When what was not looked at was looked at last; absent where everything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest_as_of: Option<Timestamp>,
+    /// What was read afresh.
+    #[serde(skip)]
+    pub(in crate::ops) read: BTreeSet<ComponentKey>,
 }
 
 /// A commit of a snapshot.
@@ -240,5 +246,7 @@ fn base_report(
         pushed: None,
         deploys: Vec::new(),
         dry_run: None,
+        rest_as_of: plan.rest_as_of,
+        read: plan.fetched().cloned().collect(),
     }
 }

@@ -126,7 +126,7 @@ fn changes(base: &Base, memory: &Memory, plan: &ReadPlan) -> Vec<StatusChange> {
     // A state of another commit tells of another org's past: the ledger does not.
     let belongs = memory.belongs_to(base);
     let seen = if belongs {
-        memory.seen()
+        memory.seen(&|_| true)
     } else {
         std::collections::BTreeMap::default()
     };
