@@ -2,12 +2,13 @@
 
 use std::{
     borrow::Cow,
+    cell::RefCell,
     collections::{HashMap, HashSet},
     fs::File,
     io::{self, Read},
 };
 
-use flate2::{Crc, read::DeflateDecoder};
+use flate2::{Crc, Decompress, FlushDecompress, Status, read::DeflateDecoder};
 use sha2::{Digest, Sha256};
 
 use super::entry::{Entry, Problem};
@@ -156,8 +157,15 @@ pub struct Archive<R> {
 #[derive(Clone, Debug)]
 pub struct Packed<'a> {
     entry: Cow<'a, Entry>,
-    bytes: Vec<u8>,
+    /// What was read of the archive; its own bytes begin at `from`.
+    read: Vec<u8>,
+    from: usize,
 }
+
+/// Bytes that may stand between a local header and the content: what archivers put there.
+///
+/// Own figure. Where there is more, the content is read once more.
+const USUAL_EXTRA: u64 = 64;
 
 impl<R: ReadAt> Archive<R> {
     /// Reads the directory of an archive.
@@ -222,10 +230,23 @@ impl<R: ReadAt> Archive<R> {
     /// If there is no such entry.
     pub fn packed(&self, n: usize) -> Result<Packed<'_>, Error> {
         let entry = &self.entries[n];
-        let (start, size) = self.place(entry)?;
+        let start = self.start(entry)?;
+        // One read for header and content: an archive has tens of thousands of entries.
+        let most = (LOCAL_LEN + entry.raw_name.len()) as u64 + USUAL_EXTRA + entry.packed_size;
+        let len = most.min(self.size.saturating_sub(start));
+        let mut read = self.read_vec(start, len)?;
+        let (place, len) = self.place_by(entry, start, &read)?;
+        let end = place - start + len;
+        let mut from = place - start;
+        if (read.len() as u64) < end {
+            read = self.read_vec(place, len)?;
+            from = 0;
+        }
+        read.truncate(usize::try_from(from + len).unwrap_or(usize::MAX));
         Ok(Packed {
             entry: Cow::Borrowed(entry),
-            bytes: read_vec(&self.source, start, size)?,
+            read,
+            from: usize::try_from(from).unwrap_or(usize::MAX),
         })
     }
 
@@ -270,42 +291,59 @@ impl<R: ReadAt> Archive<R> {
 
     /// Where the packed bytes of `entry` are; checks its local header on the way.
     fn place(&self, entry: &Entry) -> Result<(u64, u64), Error> {
+        let start = self.start(entry)?;
+        let len = (LOCAL_LEN + entry.raw_name.len()) as u64;
+        let header = self.read_vec(start, len.min(self.size.saturating_sub(start)))?;
+        self.place_by(entry, start, &header)
+    }
+
+    /// Where the local header of `entry` begins.
+    fn start(&self, entry: &Entry) -> Result<u64, Error> {
         if let Some(problem) = &entry.problem {
             return Err(Error::Refused {
                 name: entry.name.clone(),
                 problem: problem.clone(),
             });
         }
-        let damaged = |reason: &str| Error::Damaged {
-            name: entry.name.clone(),
-            reason: reason.to_owned(),
-        };
-        let cut_off = || damaged("it lies outside the archive");
-        let start = self.prefix.checked_add(entry.offset).ok_or_else(cut_off)?;
-        let mut header = vec![0; LOCAL_LEN + entry.raw_name.len()];
-        self.source
-            .read_exact_at(&mut header, start)
-            .map_err(|err| match err.kind() {
-                io::ErrorKind::UnexpectedEof => cut_off(),
-                _ => Error::Io(err),
-            })?;
-        let mut fields = Fields(&header);
+        let start = self.prefix.checked_add(entry.offset);
+        start
+            .filter(|it| *it < self.size)
+            .ok_or_else(|| damaged(entry, CUT_OFF))
+    }
+
+    /// Where the packed bytes are of an entry whose local header, with more or less behind
+    /// it, begins at `start`.
+    fn place_by(&self, entry: &Entry, start: u64, header: &[u8]) -> Result<(u64, u64), Error> {
+        let header_len = LOCAL_LEN + entry.raw_name.len();
+        let header = header
+            .get(..header_len)
+            .ok_or_else(|| damaged(entry, CUT_OFF))?;
+        let mut fields = Fields(header);
         let is_local = fields.u32() == Some(LOCAL);
         fields.bytes(22);
         let name_len = fields.u16().unwrap_or_default();
         let extra_len = fields.u16().unwrap_or_default();
         if !is_local {
-            return Err(damaged("there is no entry where the directory says"));
+            let reason = "there is no entry where the directory says";
+            return Err(damaged(entry, reason));
         }
         if usize::from(name_len) != entry.raw_name.len() || fields.0 != &*entry.raw_name {
-            return Err(damaged("it has another name in the directory"));
+            return Err(damaged(entry, "it has another name in the directory"));
         }
-        let start = start + header.len() as u64 + u64::from(extra_len);
-        let end = start.checked_add(entry.packed_size).ok_or_else(cut_off)?;
-        if end > self.size {
-            return Err(cut_off());
+        let start = start + header_len as u64 + u64::from(extra_len);
+        let end = start.checked_add(entry.packed_size);
+        if end.is_none_or(|it| it > self.size) {
+            return Err(damaged(entry, CUT_OFF));
         }
         Ok((start, entry.packed_size))
+    }
+
+    /// Some bytes, which lie inside the archive.
+    fn read_vec(&self, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
+        let len = usize::try_from(len).map_err(|_| Error::NotAnArchive("it is too large"))?;
+        let mut bytes = vec![0; len];
+        self.source.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
     }
 
     fn check_sizes(&mut self, limits: &Limits) -> Result<(), Error> {
@@ -376,14 +414,15 @@ impl Packed<'_> {
     pub fn into_owned(self) -> Packed<'static> {
         Packed {
             entry: Cow::Owned(self.entry.into_owned()),
-            bytes: self.bytes,
+            read: self.read,
+            from: self.from,
         }
     }
 
     /// The bytes as they are in the archive.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.read[self.from..]
     }
 
     /// A name for the content: equal only where what is unpacked is equal.
@@ -395,7 +434,7 @@ impl Packed<'_> {
         hash.update(self.entry.method.to_le_bytes());
         hash.update(self.entry.size.to_le_bytes());
         hash.update(self.entry.crc.to_le_bytes());
-        hash.update(&self.bytes);
+        hash.update(self.bytes());
         hash.finalize().into()
     }
 
@@ -405,18 +444,73 @@ impl Packed<'_> {
     ///
     /// [`Error::Damaged`] where the content is not what the directory says.
     pub fn unpack(&self) -> Result<Vec<u8>, Error> {
-        // A header's claim reserves no more than deflate can yield from what is there.
-        let most = (self.bytes.len() as u64).saturating_mul(1_032);
-        let capacity = usize::try_from(self.entry.size.min(most)).unwrap_or(0);
-        let mut out = Vec::with_capacity(capacity);
-        Unpacking::new(&self.entry, self.bytes.as_slice())
-            .read_to_end(&mut out)
-            .map_err(|err| Error::Damaged {
-                name: self.entry.name.clone(),
-                reason: err.to_string(),
-            })?;
+        let entry = &*self.entry;
+        let out = match entry.method {
+            DEFLATED => inflated(self.bytes(), entry.size).map_err(|it| damaged(entry, it))?,
+            _ => self.bytes().to_vec(),
+        };
+        check(out.len() as u64, entry, || {
+            let mut crc = Crc::new();
+            crc.update(&out);
+            crc.sum()
+        })
+        .map_err(|it| damaged(entry, it))?;
         Ok(out)
     }
+}
+
+const CUT_OFF: &str = "it lies outside the archive";
+const TOO_LONG: &str = "it is longer than the directory says";
+
+fn damaged(entry: &Entry, reason: &str) -> Error {
+    Error::Damaged {
+        name: entry.name.clone(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Holds what came of an entry against the directory.
+fn check(len: u64, entry: &Entry, crc: impl FnOnce() -> u32) -> Result<(), &'static str> {
+    if len > entry.size {
+        return Err(TOO_LONG);
+    }
+    if len < entry.size {
+        return Err("it is shorter than the directory says");
+    }
+    if crc() != entry.crc {
+        return Err("its checksum is wrong");
+    }
+    Ok(())
+}
+
+thread_local! {
+    /// Goes from entry to entry: a new one clears more bytes than most entries have.
+    static INFLATE: RefCell<Decompress> = RefCell::new(Decompress::new(false));
+}
+
+/// Unpacks what is to have `size` bytes; no more than one byte more of it.
+fn inflated(packed: &[u8], size: u64) -> Result<Vec<u8>, &'static str> {
+    // A header's claim reserves no more than deflate can yield from what is there.
+    let most = (packed.len() as u64).saturating_mul(1_032);
+    let capacity = usize::try_from(size.min(most)).unwrap_or(0);
+    let mut out = Vec::with_capacity(capacity + 1);
+    INFLATE.with_borrow_mut(|inflate| {
+        inflate.reset(false);
+        loop {
+            let read = usize::try_from(inflate.total_in()).unwrap_or(usize::MAX);
+            let rest = packed.get(read..).unwrap_or_default();
+            let status = inflate.decompress_vec(rest, &mut out, FlushDecompress::Finish);
+            if out.len() as u64 > size {
+                return Err(TOO_LONG);
+            }
+            match status {
+                Ok(Status::StreamEnd) => return Ok(out),
+                Ok(_) if out.len() == out.capacity() => out.reserve(out.len().max(4_096)),
+                Ok(_) => return Err("its content is cut off"),
+                Err(_) => return Err("its content cannot be unpacked"),
+            }
+        }
+    })
 }
 
 /// Where the directory is.
@@ -538,12 +632,11 @@ impl<R: ReadAt> Read for Section<'_, R> {
 }
 
 /// Unpacks and holds the content against the directory.
-struct Unpacking<R: Read> {
+struct Unpacking<'a, R: Read> {
+    entry: &'a Entry,
     content: Content<R>,
     crc: Crc,
     n_read: u64,
-    size: u64,
-    wanted_crc: u32,
 }
 
 enum Content<R: Read> {
@@ -551,44 +644,37 @@ enum Content<R: Read> {
     Deflated(DeflateDecoder<R>),
 }
 
-impl<R: Read> Unpacking<R> {
-    fn new(entry: &Entry, raw: R) -> Self {
+impl<'a, R: Read> Unpacking<'a, R> {
+    fn new(entry: &'a Entry, raw: R) -> Self {
         Self {
+            entry,
             content: match entry.method {
                 DEFLATED => Content::Deflated(DeflateDecoder::new(raw)),
                 _ => Content::Stored(raw),
             },
             crc: Crc::new(),
             n_read: 0,
-            size: entry.size,
-            wanted_crc: entry.crc,
         }
     }
 }
 
-impl<R: Read> Read for Unpacking<R> {
+impl<R: Read> Read for Unpacking<'_, R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if buf.is_empty() {
             return Ok(0);
         }
-        let wrong = |reason| Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         let n = match &mut self.content {
             Content::Stored(raw) => raw.read(buf)?,
             Content::Deflated(raw) => raw.read(buf)?,
         };
         self.crc.update(&buf[..n]);
         self.n_read += n as u64;
-        if self.n_read > self.size {
-            return wrong("it is longer than the directory says");
-        }
-        if n == 0 {
-            if self.n_read < self.size {
-                return wrong("it is shorter than the directory says");
-            }
-            if self.crc.sum() != self.wanted_crc {
-                return wrong("its checksum is wrong");
-            }
-        }
+        let checked = match n {
+            0 => check(self.n_read, self.entry, || self.crc.sum()),
+            _ if self.n_read > self.entry.size => Err(TOO_LONG),
+            _ => Ok(()),
+        };
+        checked.map_err(|it| io::Error::new(io::ErrorKind::InvalidData, it))?;
         Ok(n)
     }
 }

@@ -390,8 +390,9 @@ fn learn(costs: &mut CostModel, components: &[RemoteComponent], batch: &Retrieve
         *files.entry(&it.key).or_default() += 1;
     }
     let total: u64 = files.values().sum::<u64>().max(1);
+    let asked: BTreeSet<&ComponentKey> = batch.components.iter().collect();
     for (key, n) in files {
-        if batch.components.contains(key) {
+        if asked.contains(key) {
             let share = zip.saturating_mul(n) / total;
             costs.learn(
                 key,
