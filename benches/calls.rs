@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench calls -- [files…]` (default 5000 and 60000). Our company is
 //! multiplied until its repository has about so many files, a simulated org serves it,
-//! and each snapshot is a run of the command with a working tree, through the socket.
+//! and each snapshot is a run of the command with a working tree, through the socket. So is
+//! the plan that puts one report back which somebody changed, a day after the last snapshot.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -29,6 +30,10 @@ const PACKAGE: &str = "fixtures/orgs/acme/package";
 const FILES_OF_COMPANY: usize = 400;
 const FILES_PER_COPY: usize = 89;
 
+/// The report that is put back, and its file in the package.
+const REPORT: &str = "Report:Sales/Pipeline";
+const FILE_OF_REPORT: &str = "reports/Sales/Pipeline.report";
+
 /// Each so many copies have folders and permission sets of their own.
 const FOLDERS_EACH: usize = 10;
 
@@ -40,7 +45,10 @@ fn main() {
     if sizes.is_empty() {
         sizes = vec![5_000, 60_000];
     }
-    println!("| files, folders | first | nothing changed | 20 files changed |\n|---|---|---|---|");
+    println!(
+        "| files, folders | first | nothing changed | 20 files changed | plan for a report |\n\
+         |---|---|---|---|---|"
+    );
     for n in sizes {
         measure(n);
     }
@@ -50,7 +58,7 @@ fn measure(n_files: usize) {
     let dir = tempfile::tempdir().unwrap();
     let n_copies = n_files.saturating_sub(FILES_OF_COMPANY) / FILES_PER_COPY;
     let zip = dir.path().join("org.zip");
-    let n_folders = write(&zip, n_copies, "");
+    let n_folders = write(&zip, n_copies, "", "");
     let org = Org::start(&zip);
     org.control(
         "POST",
@@ -63,27 +71,30 @@ fn measure(n_files: usize) {
     let (first, _) = org.snapshot(&repo);
     let (empty, pass) = org.snapshot(&repo);
     assert_eq!(pass, "incremental");
-    write(&zip, n_copies, "// changed\n");
-    let load = json!({"path": zip, "at": "2027-01-10T09:00:00Z"});
-    org.control("POST", "/simorg/load", &load);
-    org.control(
-        "POST",
-        "/simorg/clock",
-        &json!({"now": "2027-01-10T10:00:00Z"}),
-    );
+    write(&zip, n_copies, "// changed\n", "");
+    org.load(&zip, "2027-01-10T09:00:00Z", "2027-01-10T10:00:00Z");
     let (some, _) = org.snapshot(&repo);
-    let listed = Command::new("git")
-        .args(["ls-files"])
-        .current_dir(&repo)
-        .output()
-        .unwrap();
-    let n_files = listed.stdout.iter().filter(|it| **it == b'\n').count();
-    println!("| {n_files}, {n_folders} | {first} | {empty} | {some} |");
+    write(&zip, n_copies, "// changed\n", " as it is now");
+    org.load(&zip, "2027-01-11T09:00:00Z", "2027-01-11T10:00:00Z");
+    let rollback = [
+        "-q", "rollback", "--to", "HEAD", REPORT, "--plan", "../plan",
+    ];
+    let (plan, said) = org.counted(&repo, &rollback);
+    assert!(said.contains("1 to revert"), "{said}");
+    let n_files = git(&repo, &["ls-files"]).lines().count();
+    println!("| {n_files}, {n_folders} | {first} | {empty} | {some} | {plan} |");
 }
 
-/// Writes the company and its copies as a zip; `change` is put behind 20 of the classes.
+fn git(repo: &Path, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    let output = git.args(arguments).current_dir(repo).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Writes the company and its copies as a zip; `change` is put behind 20 of the classes, and
+/// `more` behind the name of the report.
 /// Gives the number of folders of reports, dashboards, documents and e-mail templates.
-fn write(to: &Path, n_copies: usize, change: &str) -> usize {
+fn write(to: &Path, n_copies: usize, change: &str, more: &str) -> usize {
     let root = Path::new(PACKAGE);
     let mut paths = Vec::new();
     collect(root, &mut paths);
@@ -102,6 +113,12 @@ fn write(to: &Path, n_copies: usize, change: &str) -> usize {
             if is_class && 0 < n_changes {
                 n_changes -= 1;
                 bytes.extend(change.as_bytes());
+            }
+            if name == FILE_OF_REPORT {
+                let text = String::from_utf8(bytes).unwrap();
+                bytes = text
+                    .replacen("</name>", &format!("{more}</name>"), 1)
+                    .into_bytes();
             }
             n_folders += usize::from(is_folder(&name));
             zip.add(&name, &bytes, Level::FAST).unwrap();
@@ -240,9 +257,17 @@ impl Org {
 
     /// Takes a snapshot; what it cost, and its pass.
     fn snapshot(&self, repo: &Path) -> (String, String) {
+        let (cost, report) = self.counted(repo, &["-q", "snapshot", "--json"]);
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let pass = report["pass"].as_str().unwrap().to_owned();
+        (cost, pass)
+    }
+
+    /// Runs the command; what it cost, and what it said.
+    fn counted(&self, repo: &Path, arguments: &[&str]) -> (String, String) {
         self.control("DELETE", "/simorg/calls", &Value::Null);
         let begun = Instant::now();
-        let report = self.orgkeep(repo, &["-q", "snapshot", "--json"]);
+        let said = self.orgkeep(repo, arguments);
         let seconds = begun.elapsed().as_secs_f64();
         let calls = self.control("GET", "/simorg/calls", &Value::Null);
         let n: u64 = calls
@@ -251,9 +276,14 @@ impl Org {
             .values()
             .filter_map(Value::as_u64)
             .sum();
-        let report: Value = serde_json::from_str(&report).unwrap();
-        let pass = report["pass"].as_str().unwrap().to_owned();
-        (format!("{n} calls, {seconds:.1} s"), pass)
+        (format!("{n} calls, {seconds:.1} s"), said)
+    }
+
+    /// Makes the org as the zip has it at `at`; it is `now` then.
+    fn load(&self, zip: &Path, at: &str, now: &str) {
+        let load = json!({"path": zip, "at": at});
+        self.control("POST", "/simorg/load", &load);
+        self.control("POST", "/simorg/clock", &json!({"now": now}));
     }
 }
 
