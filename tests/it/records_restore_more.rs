@@ -267,7 +267,7 @@ fn visits() -> TestEnv {
 }
 
 #[test]
-fn rows_of_an_object_that_was_deleted_are_told_as_unread() {
+fn object_that_was_deleted_comes_back_by_a_rollback_and_then_its_rows() {
     let env = visits();
     let target = env.head();
     let acme = env.create("Account", &json!({"Name": "Acme"}));
@@ -295,6 +295,12 @@ fn rows_of_an_object_that_was_deleted_are_told_as_unread() {
         "--yes",
     ])
     .status(0);
+    let report = env.restore(0, &["--to", &commit, "Visit__c"]);
+    assert_eq!(report["result"]["inserted"]["Visit__c"], 2, "{report}");
+    let rows = env.query("SELECT Name, Account__r.Name, After__r.Name FROM Visit__c ORDER BY Name");
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|it| it["Account__r"]["Name"] == "Acme"));
+    assert_eq!(rows[1]["After__r"]["Name"], "First");
 }
 
 #[test]
