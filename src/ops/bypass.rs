@@ -191,10 +191,11 @@ impl Switchboard<'_> {
             let policy = self.org.options().poll;
             let end = self.org.finish_deploy(&job, policy, |_| ()).await;
             match end {
-                Ok(_) => {}
                 // The org forgets deploys after a while; such a one is long over.
-                Err(crate::client::Error::Fault { .. }) => {}
-                Err(err) => return Err(err).during(format!("waiting for deploy {job}")),
+                Err(err) if err.code() != Some("INVALID_CROSS_REFERENCE_KEY") => {
+                    return Err(err).during(format!("waiting for deploy {job}"));
+                }
+                _ => {}
             }
         }
         Ok(())

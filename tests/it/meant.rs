@@ -23,10 +23,13 @@ struct Kept {
     key: Option<String>,
 }
 
+/// For each structure, the structures and elements of theirs that lead to it.
+type Reached = BTreeMap<String, Vec<(String, String)>>;
+
 /// The rows that keep an order, and by which element each structure is reached from another.
-fn table() -> (Vec<Kept>, BTreeMap<String, Vec<(String, String)>>) {
+fn table() -> (Vec<Kept>, Reached) {
     let mut kept = Vec::new();
-    let mut reached: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    let mut reached = Reached::new();
     for line in include_str!("../../src/registry/keys.txt").lines() {
         let Some((contexts, rest)) = line.split_once(" : ") else {
             continue;

@@ -210,11 +210,11 @@ fn calls_that_do_not_suffice_leave_the_oldest_files_to_the_next_export() {
 #[test]
 fn body_that_breaks_off_is_fetched_again_and_one_that_is_refused_is_a_gap() {
     let env = env("\n[records]\nobjects = [\"ContentVersion\"]\nsetup = false\n");
-    let id = upload(&env, "a.bin", &[7; 100_000]);
+    let id = upload(&env, "a.bin", &vec![7; 100_000]);
     env.org
         .fault(&json!({"call": "retrieveBlob", "fault": "truncate", "times": 1}));
     assert_eq!(export(&env, &[])["files"]["added"], 1);
-    assert_eq!(saved(&env, &id, None), [7; 100_000]);
+    assert_eq!(saved(&env, &id, None), vec![7; 100_000]);
 
     let other = upload(&env, "b.bin", b"b");
     env.org
@@ -261,7 +261,7 @@ fn large_bodies_are_pointers_of_git_lfs_and_larger_ones_are_named() {
     assert_eq!(gaps, json!({larger: 5_000}));
     let digest = orgkeep::model::hex(&Sha256::digest([1; 2_000]));
     let pointer = format!("files/lfs/{}/{digest}", &digest[..2]);
-    assert_eq!(paths(&env, "files/lfs"), [pointer.clone()]);
+    assert_eq!(paths(&env, "files/lfs"), [pointer.as_str()]);
     assert_eq!(
         file(&env, &pointer),
         format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 2000\n")

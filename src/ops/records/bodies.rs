@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use futures_util::{StreamExt, pin_mut, stream};
@@ -285,7 +285,7 @@ impl BodyRun<'_> {
         is_spent: &Cell<bool>,
     ) -> Result<Got, Error> {
         let path = self.dir.join(wanted.id.as_str());
-        if let Some(kept) = self.left(wanted, &path) {
+        if let Some(kept) = Self::left(wanted, &path) {
             return Ok(Got::Body { kept, file: path });
         }
         let part = path.with_extension("part");
@@ -340,7 +340,7 @@ impl BodyRun<'_> {
     }
 
     /// The body that a killed run has fetched, where it is that of the row.
-    fn left(&self, wanted: &Wanted, path: &PathBuf) -> Option<Kept> {
+    fn left(wanted: &Wanted, path: &Path) -> Option<Kept> {
         let file = File::open(path).ok()?;
         let mark = fs::read_to_string(path.with_extension("mark")).ok()?;
         (mark == wanted.mark).then_some(())?;
@@ -374,7 +374,7 @@ impl BodyRun<'_> {
     /// Writes the tables that changed, and takes out bodies that no row has.
     fn edit(
         &self,
-        before: &BTreeMap<ObjectName, BTreeMap<Shard, BTreeMap<RecordId, Kept>>>,
+        before: &KeptBodies,
         all: Vec<Tables>,
         bodies: &mut Bodies,
     ) -> Result<(), Error> {
@@ -430,12 +430,12 @@ impl BodyRun<'_> {
     }
 }
 
-/// The bodies of a commit, by object and shard.
-pub(super) fn tables(
-    base: &RecordsAt<'_>,
-    pack: &PackBuilder<'_>,
-) -> Result<BTreeMap<ObjectName, BTreeMap<Shard, BTreeMap<RecordId, Kept>>>, Error> {
-    let mut found: BTreeMap<_, BTreeMap<_, BTreeMap<_, _>>> = BTreeMap::new();
+/// The bodies that rows have, by object, shard and row.
+pub(super) type KeptBodies = BTreeMap<ObjectName, BTreeMap<Shard, BTreeMap<RecordId, Kept>>>;
+
+/// The bodies of a commit.
+pub(super) fn tables(base: &RecordsAt<'_>, pack: &PackBuilder<'_>) -> Result<KeptBodies, Error> {
+    let mut found = KeptBodies::new();
     for (object, shards) in base.bodies() {
         for (shard, id) in shards {
             let rows = read_rows(pack.repository(), object, *shard, *id)?;
@@ -516,7 +516,7 @@ fn begin(path: &PathBuf) -> Result<File, Error> {
     options.open(path).map_err(local(path))
 }
 
-fn local(path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
+fn local(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.display().to_string();
     move |source| {
         Error::from(Cause::Disk {

@@ -450,12 +450,11 @@ impl Run<'_> {
         if lost * DOUBTFUL_LOSS <= had {
             return Ok(());
         }
-        let counted = match Bound::of(&target.name) {
-            Some(bound) => bound.count(self.fetcher, target).await?,
-            None => {
-                let soql = scope::select(&target.name, "COUNT(Id) n", target, &[]);
-                self.fetcher.count(&soql).await?
-            }
+        let counted = if let Some(bound) = Bound::of(&target.name) {
+            bound.count(self.fetcher, target).await?
+        } else {
+            let soql = scope::select(&target.name, "COUNT(Id) n", target, &[]);
+            self.fetcher.count(&soql).await?
         };
         match counted {
             Some(counted) if counted == folded.n_rows => Ok(()),

@@ -51,7 +51,8 @@ impl TestEnv {
     /// Takes rows out of the recycle bin for good.
     #[track_caller]
     pub(crate) fn empty_bin(&self, ids: &[&str]) {
-        let ids: String = ids.iter().map(|it| format!("<ids>{it}</ids>")).collect();
+        let ids: Vec<_> = ids.iter().map(|it| format!("<ids>{it}</ids>")).collect();
+        let ids = ids.concat();
         let call = format!("<emptyRecycleBin>{ids}</emptyRecycleBin>");
         let answer = self.org.partner(&call);
         assert!(!answer.contains("<success>false"), "{answer}");
