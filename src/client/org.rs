@@ -160,8 +160,13 @@ impl Org {
             self.0.budget.observe(info);
         }
         if let Some(date) = answer.date {
-            let mut clock = self.0.clock.lock().unwrap_or_else(PoisonError::into_inner);
-            *clock = Some((date, Instant::now()));
+            // An answer is read some time after it was dated, one in a crowd long after: the
+            // latest that any of them tells is the nearest.
+            let now = self.now();
+            if now.is_none_or(|now| now < date) {
+                let mut clock = self.0.clock.lock().unwrap_or_else(PoisonError::into_inner);
+                *clock = Some((date, Instant::now()));
+            }
         }
     }
 

@@ -214,10 +214,15 @@ pub struct LastFullPass {
     pub n_passes: u64,
 }
 
+/// How far the clock of the org may seem to go back between two runs.
+///
+/// It is read off answers, which have whole seconds and are as old as they were under way.
+pub const CLOCK_SLACK: Duration = Duration::from_mins(5);
+
 /// How the next pass is made.
 ///
 /// Full where none is known, where `interval` has passed, where the clock of the
-/// org went backwards, or where the caller `asks` for it.
+/// org went back by more than [`CLOCK_SLACK`], or where the caller `asks` for it.
 #[must_use]
 pub fn next_pass(
     last: LastFullPass,
@@ -228,7 +233,7 @@ pub fn next_pass(
 ) -> Pass {
     let due = match last.at {
         None => true,
-        Some(at) => now < at || interval <= now.since(at),
+        Some(at) => now.after(CLOCK_SLACK) < at || interval <= now.since(at),
     };
     if due || asked == Asked::Full {
         return Pass::Full;
@@ -402,6 +407,10 @@ mod tests {
         );
         assert_eq!(
             pass(Some("2026-02-11T00:00:00Z"), Asked::WhatIsDue),
+            Pass::Full
+        );
+        assert_ne!(
+            pass(Some("2026-02-10T00:00:02Z"), Asked::WhatIsDue),
             Pass::Full
         );
         assert_eq!(pass(Some("2026-02-09T00:00:00Z"), Asked::Full), Pass::Full);

@@ -88,7 +88,7 @@ fn limit_on_the_size_of_files_is_told_and_loses_nothing() {
         let whole = whole(env);
         for limit in some(
             [0, 1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256],
-            2,
+            4,
         ) {
             let what = format!("{name}, {limit} blocks");
             let dir = env.scratch(&format!("limit{limit}"));
@@ -134,7 +134,7 @@ fn full_disk_is_told_and_loses_nothing() {
     let rooms = [
         0, 4, 8, 16, 32, 64, 100, 150, 200, 230, 260, 290, 320, 350, 400, 500, 700,
     ];
-    for room in some(rooms, 2) {
+    for room in some(rooms, 4) {
         let what = format!("{room} KiB of room");
         let home: PathBuf = env.scratch(&format!("room{room}"));
         std::fs::create_dir_all(&home).unwrap();

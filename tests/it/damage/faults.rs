@@ -180,7 +180,7 @@ fn what_only_looks_at_the_org_overcomes_each_fault_or_tells_of_it() {
     let refs = || stage.env.git(&["for-each-ref"]);
     let before = refs();
     for arguments in [&["status"][..], &["diff", "--live"]] {
-        for (call, fault, lasting) in some(rows(), 2) {
+        for (call, fault, lasting) in some(rows(), 5) {
             let what = format!("{arguments:?} {call}={fault} {lasting:?}");
             let ran = stage.run(&dir, arguments, call, fault, lasting);
             if ran.status == 1 {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{assert_complete, copy, differing, metadata, snapshot};
+use super::{assert_complete, copy, differing, metadata, snapshot, some};
 use crate::support::{Meddler, Package, Ran, TestEnv};
 
 /// Takes every other entry, or all, out of a listing of that type.
@@ -29,7 +29,7 @@ fn listing_that_comes_back_empty_or_short_deletes_nothing() {
     let env = TestEnv::initialised();
     snapshot(&env, &env.repo(), &[], "first");
     let before = metadata(&env, &env.repo());
-    for (of, all) in [
+    let listings = [
         ("ApexClass", true),
         ("Report", true),
         ("CustomField", true),
@@ -38,43 +38,46 @@ fn listing_that_comes_back_empty_or_short_deletes_nothing() {
         ("Layout", true),
         ("Profile", true),
         ("Flow", true),
-    ] {
-        for options in [
-            &["snapshot", "--json"][..],
-            &["snapshot", "--json", "--full"],
-        ] {
-            let what = format!("{of}, all: {all}, {options:?}");
-            let dir = env.scratch(&format!("{of}{all}{}", options.len()));
-            copy(&env.repo(), &dir);
-            let meddler = Meddler::start(env.org.url(), move |_, request, answer| {
-                if request.contains("listMetadata") {
-                    shrink(answer, of, all)
-                } else {
-                    answer
-                }
-            });
-            let output = env
-                .command(env!("CARGO_BIN_EXE_orgkeep"), &dir)
-                .env("SF_ORG_INSTANCE_URL", &meddler.url)
-                .args(options)
-                .output()
-                .unwrap();
-            let ran = Ran::of(&output);
-            assert_eq!(ran.status, 3, "{what}: {}{}", ran.stdout, ran.stderr);
-            assert!(
-                ran.stdout.contains(&format!("{of}:")),
-                "{what}: {}",
-                ran.stdout
-            );
-            assert_complete(&env, &dir, &what);
-            let now = metadata(&env, &dir);
-            assert_eq!(differing(&now, &before), [""; 0], "{what}");
-            let report = snapshot(&env, &dir, &[], &what);
-            assert_eq!(report["gaps"], json!([]), "{what}");
-            let now = metadata(&env, &dir);
-            assert_eq!(differing(&now, &before), [""; 0], "{what}");
-            assert_complete(&env, &dir, &what);
-        }
+    ];
+    let passes = [
+        &["snapshot", "--json"][..],
+        &["snapshot", "--json", "--full"],
+    ];
+    let cases = listings
+        .iter()
+        .flat_map(|listing| passes.iter().map(move |pass| (*listing, *pass)));
+    for ((of, all), options) in some(cases, 3) {
+        let what = format!("{of}, all: {all}, {options:?}");
+        let dir = env.scratch(&format!("{of}{all}{}", options.len()));
+        copy(&env.repo(), &dir);
+        let meddler = Meddler::start(env.org.url(), move |_, request, answer| {
+            if request.contains("listMetadata") {
+                shrink(answer, of, all)
+            } else {
+                answer
+            }
+        });
+        let output = env
+            .command(env!("CARGO_BIN_EXE_orgkeep"), &dir)
+            .env("SF_ORG_INSTANCE_URL", &meddler.url)
+            .args(options)
+            .output()
+            .unwrap();
+        let ran = Ran::of(&output);
+        assert_eq!(ran.status, 3, "{what}: {}{}", ran.stdout, ran.stderr);
+        assert!(
+            ran.stdout.contains(&format!("{of}:")),
+            "{what}: {}",
+            ran.stdout
+        );
+        assert_complete(&env, &dir, &what);
+        let now = metadata(&env, &dir);
+        assert_eq!(differing(&now, &before), [""; 0], "{what}");
+        let report = snapshot(&env, &dir, &[], &what);
+        assert_eq!(report["gaps"], json!([]), "{what}");
+        let now = metadata(&env, &dir);
+        assert_eq!(differing(&now, &before), [""; 0], "{what}");
+        assert_complete(&env, &dir, &what);
     }
 }
 

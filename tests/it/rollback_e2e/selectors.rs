@@ -57,9 +57,11 @@ fn what_a_deploy_did_goes_back_but_for_what_others_changed_after_it() {
     let after = Held::of(&env.org);
     assert_eq!(after.files[FILE], changed.files[FILE]);
     // Named, it goes back whoever changed it.
-    env.orgkeep(&["rollback", "--deploy", &job, CLASS, "--yes"])
+    let named = env
+        .orgkeep(&["rollback", "--deploy", &job, CLASS, "--yes"])
         .status(0);
-    assert_eq!(differing(&env, &first, "HEAD"), [""; 0]);
+    let told = named.stdout;
+    assert_eq!(differing(&env, &first, "HEAD"), [""; 0], "{told}");
     env.orgkeep(&["rollback", "--deploy", "0Af000000000000AAA", "--yes"])
         .status(1);
 }
