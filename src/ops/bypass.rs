@@ -1,7 +1,7 @@
 //! Switches automation off for a restore of records, and on again.
 //!
 //! What is to be switched is noted in the state of the org before the first deploy;
-//! [`restore`] does whatever the notes say is left, as often as it is called. Only the
+//! [`Switchboard::restore`] does whatever the notes say is left, as often as it is called. Only the
 //! switches are turned, in the files as the org has them then.
 //!
 //! Invariant: nothing is off that is not in the notes.
