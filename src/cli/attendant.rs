@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{Notify, oneshot};
 
-use super::{Context, deploying::prompt};
+use super::{Context, confirm::prompt};
 use crate::ops::jobs::{Interrupts, Word};
 
 /// The job that is waited for.

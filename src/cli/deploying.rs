@@ -1,13 +1,15 @@
 //! What the commands that deploy have in common: options, the question, the result.
 
-use std::{
-    fmt::Write as _,
-    io::{self, BufRead as _, Write as _},
-};
+use std::{fmt::Write as _, io};
 
 use clap::{Args, ValueEnum};
 
-use super::{CommandError, Context, interrupt, output::Tone, text};
+use super::{
+    CommandError, Context,
+    confirm::{self, Question},
+    output::Tone,
+    text,
+};
 use crate::{
     ops::{
         rollback::{ApplyReport, Failure, PlannedRollback, Stage},
@@ -94,54 +96,24 @@ impl HowArgs {
     }
 }
 
-/// Asks whether to go on; in production for the org's name.
+/// Asks whether to go on.
 pub(super) fn confirm(
     context: &Context,
     planned: &PlannedRollback,
     how: &HowArgs,
 ) -> Result<(), CommandError> {
-    let org = &planned.identity.org;
-    let is_production = org.is_production();
-    if how.yes {
-        if is_production && !how.production {
-            return Err(CommandError::usage(
-                format!("{} is a production org", text::one_line(&org.name)),
-                "say `--yes --production`, or leave `--yes` out and type the org's name".to_owned(),
-            ));
-        }
-        return Ok(());
-    }
-    if !context.is_interactive() || context.json() {
-        return Err(CommandError::refused(
-            "nothing was deployed: nobody is there to confirm it",
-            "say `--yes`, or `--plan FILE` and later `orgkeep apply FILE`",
-        ));
-    }
-    let wanted = if is_production {
-        prompt(&format!(
-            "Type the name of the org, {}, to deploy to production: ",
-            text::one_line(&org.name)
-        ))?;
-        org.name.as_str()
-    } else {
-        prompt("Deploy? Type yes: ")?;
-        "yes"
-    };
-    let mut answer = String::new();
-    interrupt::while_asking(|| io::stdin().lock().read_line(&mut answer))?;
-    if answer.trim() == wanted.trim() {
-        return Ok(());
-    }
-    Err(CommandError::refused(
-        "nothing was deployed: it was not confirmed",
-        "run the command again",
-    ))
-}
-
-pub(super) fn prompt(question: &str) -> io::Result<()> {
-    let mut err = io::stderr().lock();
-    err.write_all(question.as_bytes())?;
-    err.flush()
+    confirm::confirm(
+        context,
+        &Question {
+            org: &planned.identity.org,
+            yes: how.yes,
+            production: how.production,
+            act: "Deploy",
+            act_in_production: "deploy to production",
+            nothing: "nothing was deployed",
+            instead: "say `--yes`, or `--plan FILE` and later `orgkeep apply FILE`",
+        },
+    )
 }
 
 /// Tells what became of the plan.

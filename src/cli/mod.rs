@@ -7,6 +7,7 @@ mod accept;
 mod attendant;
 mod bypass;
 mod changes;
+mod confirm;
 mod context;
 mod convert;
 mod demo;

@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::{
     CommandError, Context, Outcome,
-    deploying::{HowArgs, prompt},
+    confirm::prompt,
+    deploying::HowArgs,
     interrupt,
     planned::{Session, ViewArgs},
     text,

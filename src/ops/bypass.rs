@@ -10,7 +10,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Seek},
-    time::Duration,
 };
 
 use serde::Serialize;
@@ -18,6 +17,7 @@ use serde::Serialize;
 use super::{
     Cause,
     error::{During, Error, Refusal},
+    notes,
     rollback::failures_of,
     snapshot::SnapshotSetup,
 };
@@ -28,12 +28,8 @@ use crate::{
     model::{ApiVersion, ComponentKey, OrgId, Timestamp},
     plan::records::bypass::{Files, Switches, manifest, off, set, switches},
     progress::{Event, Monitor, Phase},
-    store::{self, Repository, Signature},
+    store::{Repository, Signature},
 };
-
-/// How often somebody else's write is waited for, and how long each time.
-const LOCK_TRIES: u32 = 50;
-const LOCK_WAIT: Duration = Duration::from_millis(100);
 
 /// What was switched on again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -144,11 +140,15 @@ impl Switchboard<'_> {
             return Ok(BypassReport::default());
         };
         self.await_deploys(&open).await?;
-        let wanted: Switches = open
-            .switches
-            .iter()
-            .filter_map(|(key, value)| Some((key.parse().ok()?, value.clone())))
-            .collect();
+        let mut wanted = Switches::new();
+        for (key, value) in &open.switches {
+            // A note that is not understood is never taken for one that is done.
+            let key = key.parse().map_err(|err| Refusal::BadFile {
+                path: Bypasses::PATH.to_owned(),
+                reason: format!("{err}"),
+            })?;
+            wanted.insert(key, value.clone());
+        }
         let keys: BTreeSet<ComponentKey> = wanted.keys().cloned().collect();
         let files = self.retrieve(&keys).await?;
         let found = read(&files)?;
@@ -316,16 +316,7 @@ impl Switchboard<'_> {
     /// Changes the notes; they are in the repository when this returns.
     async fn note(&self, change: impl FnOnce(&mut Bypasses)) -> Result<(), Error> {
         let id = self.identity.org.id;
-        let mut tries = 0;
-        let lock = loop {
-            match self.repo.lock() {
-                Err(store::Error::Locked { .. }) if tries < LOCK_TRIES => {
-                    tries += 1;
-                    tokio::time::sleep(LOCK_WAIT).await;
-                }
-                other => break other?,
-            }
-        };
+        let lock = notes::lock(self.repo).await?;
         let mut notes = noted(self.repo, id)?;
         change(&mut notes);
         let (name, address) = &self.setup.committer;

@@ -13,6 +13,7 @@ pub mod history;
 pub mod init;
 pub mod jobs;
 pub mod login;
+mod notes;
 pub mod records;
 pub mod rollback;
 pub mod setup;

@@ -175,6 +175,45 @@ fn fresh_shallow_clones_go_on_where_the_last_one_ended() {
     env.git_in(&remote, &["fsck", "--full", "--strict", "--no-dangling"]);
 }
 
+/// Notes in the state of `dir` that `component` is off since an interrupted restore.
+#[cfg(unix)]
+pub(crate) fn note_off(env: &TestEnv, dir: &Path, component: &str) {
+    let notes = env.scratch("bypass.json");
+    let open = json!({"at": "2026-11-28T07:00:00.000Z", "by": "005000000000001",
+        "name": "Ada Admin", "switches": {component: "true"}});
+    fs::write(&notes, json!({"open": open, "past": []}).to_string()).unwrap();
+    let script = "set -e
+        ref=$(git for-each-ref --format='%(refname)' refs/orgkeep/state)
+        blob=$(git hash-object -w \"$1\")
+        tree=$({ git ls-tree $ref; printf '100644 blob %s\\tbypass.json\\n' $blob; } | git mktree)
+        git update-ref $ref $(git commit-tree -p $ref -m state $tree)";
+    let output = env
+        .command("sh", dir)
+        .args(["-c", script, "sh"])
+        .arg(notes)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn open_notes_stay_where_the_remote_went_on_and_no_note_is_taken_for_done() {
+    let (env, remote) = pushed();
+    let company = Company::new(&env);
+    let one = fresh_clone(&env, &remote, "one");
+    note_off(&env, &env.repo(), "no component");
+    company.change(&env, "OpportunityService", "Jane");
+    snapshot(&env, &one, &["--push"]);
+    snapshot(&env, &env.repo(), &["--push"]);
+    assert_eq!(env.head(), head(&env, &one));
+    env.orgkeep(&["bypass"]).status(3).says("no component");
+    env.orgkeep(&["bypass", "restore"])
+        .status(1)
+        .warns("bypass.json");
+    env.orgkeep(&["bypass"]).status(3).says("no component");
+}
+
 #[cfg(unix)]
 #[test]
 fn later_snapshot_is_made_again_on_top_of_an_earlier_one_that_was_pushed_first() {

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::TestEnv;
-
-const DATA: &str = "/services/data/v66.0";
+use crate::{push, support::TestEnv};
 
 /// An initialised repository that keeps accounts and contacts.
 fn env(records: &str) -> TestEnv {
@@ -17,26 +15,6 @@ fn env(records: &str) -> TestEnv {
 }
 
 const TWO: &str = "\n[records]\nobjects = [\"Account\", \"Contact\"]\nsetup = false\n";
-
-fn create(env: &TestEnv, object: &str, record: &Value) -> String {
-    let (status, answer) = env
-        .org
-        .rest("POST", &format!("{DATA}/sobjects/{object}"), record);
-    assert_eq!(status, 201, "{answer}");
-    answer["id"].as_str().unwrap().to_owned()
-}
-
-fn update(env: &TestEnv, object: &str, id: &str, record: &Value) {
-    let path = format!("{DATA}/sobjects/{object}/{id}");
-    let (status, answer) = env.org.rest("PATCH", &path, record);
-    assert_eq!(status, 204, "{answer}");
-}
-
-fn delete(env: &TestEnv, object: &str, id: &str) {
-    let path = format!("{DATA}/sobjects/{object}/{id}");
-    let (status, answer) = env.org.rest("DELETE", &path, &Value::Null);
-    assert_eq!(status, 204, "{answer}");
-}
 
 /// Name of the branch of the records.
 fn branch(env: &TestEnv) -> String {
@@ -80,14 +58,12 @@ fn object<'a>(report: &'a Value, name: &str) -> &'a Value {
 #[test]
 fn second_export_reads_and_commits_only_what_changed() {
     let env = env(TWO);
-    let acme = create(
-        &env,
+    let acme = env.create(
         "Account",
         &json!({"Name": "Acme, \"the\" firm", "AnnualRevenue": 1000}),
     );
-    let beta = create(&env, "Account", &json!({"Name": "Beta"}));
-    let ann = create(
-        &env,
+    let beta = env.create("Account", &json!({"Name": "Beta"}));
+    let ann = env.create(
         "Contact",
         &json!({"LastName": "Ann", "AccountId": acme, "Phone": "1"}),
     );
@@ -112,9 +88,9 @@ fn second_export_reads_and_commits_only_what_changed() {
     assert_eq!(export(&env, &["--full"])["commit"], Value::Null);
     assert_eq!(env.git(&["rev-parse", &branch(&env)]), before);
 
-    update(&env, "Contact", &ann, &json!({"Phone": null}));
-    delete(&env, "Account", &beta);
-    let gamma = create(&env, "Account", &json!({"Name": "Gamma"}));
+    env.update("Contact", &ann, &json!({"Phone": null}));
+    env.delete("Account", &beta);
+    let gamma = env.create("Account", &json!({"Name": "Gamma"}));
     let second = export(&env, &[]);
     let account = object(&second, "Account");
     assert_eq!(
@@ -171,12 +147,12 @@ fn second_export_reads_and_commits_only_what_changed() {
 #[test]
 fn row_that_comes_back_from_the_bin_comes_back_here() {
     let env = env(TWO);
-    let acme = create(&env, "Account", &json!({"Name": "Acme"}));
+    let acme = env.create("Account", &json!({"Name": "Acme"}));
     export(&env, &[]);
-    delete(&env, "Account", &acme);
+    env.delete("Account", &acme);
     export(&env, &[]);
     assert!(!rows(&env, "Account").join("\n").contains(&acme));
-    let again = create(&env, "Account", &json!({"Name": "Acme"}));
+    let again = env.create("Account", &json!({"Name": "Acme"}));
     export(&env, &[]);
     assert!(rows(&env, "Account").join("\n").contains(&again));
 }
@@ -185,11 +161,11 @@ fn row_that_comes_back_from_the_bin_comes_back_here() {
 fn tripwire_sets_the_exit_status() {
     let env = env(&format!("{TWO}[records.alerts]\ndeleted = 3\n"));
     let ids: Vec<_> = (0..4)
-        .map(|n| create(&env, "Contact", &json!({"LastName": format!("C{n}")})))
+        .map(|n| env.create("Contact", &json!({"LastName": format!("C{n}")})))
         .collect();
     env.orgkeep(&["records", "export", "Contact"]).status(0);
     for id in &ids {
-        delete(&env, "Contact", id);
+        env.delete("Contact", id);
     }
     env.orgkeep(&["records", "export", "Contact"])
         .status(3)
@@ -201,9 +177,7 @@ fn values_are_dropped_hashed_and_encrypted_and_never_without_a_key() {
     let env = env(&format!(
         "{TWO}[records.privacy]\n\"Contact.Phone\" = \"drop\"\n\"Contact.Email\" = \"hash\"\n\"Contact.Title\" = \"encrypt\"\n"
     ));
-    create(
-        &env,
-        "Contact",
+    env.create("Contact",
         &json!({"LastName": "Ann", "Phone": "555-0100", "Email": "ann@example.com", "Title": "Chief"}),
     );
     env.orgkeep(&["records", "export"])
@@ -242,7 +216,7 @@ fn setup_records_tell_who_was_given_what() {
 #[test]
 fn snapshot_takes_records_and_names_the_metadata_that_they_stand_beside() {
     let env = env(TWO);
-    create(&env, "Account", &json!({"Name": "Acme"}));
+    env.create("Account", &json!({"Name": "Acme"}));
     env.orgkeep(&["snapshot", "--tag", "before", "--records", "Account"])
         .status(0);
     let trailer = env.git(&[
@@ -268,7 +242,7 @@ fn records_stay_here_until_somebody_says_that_they_may_go() {
     let remote = env.scratch("remote.git");
     env.git(&["init", "--bare", "--quiet", remote.to_str().unwrap()]);
     env.git(&["remote", "add", "origin", remote.to_str().unwrap()]);
-    create(&env, "Account", &json!({"Name": "Acme"}));
+    env.create("Account", &json!({"Name": "Acme"}));
     env.orgkeep(&["records", "export", "--push"])
         .status(1)
         .warns("nobody has said that `origin` may hold the records");
@@ -283,4 +257,25 @@ fn records_stay_here_until_somebody_says_that_they_may_go() {
     let pushed = env.git_in(&remote, &["for-each-ref", "--format=%(refname)"]);
     assert!(pushed.contains("refs/heads/records/main/"), "{pushed}");
     assert!(pushed.contains("refs/orgkeep/state/"), "{pushed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn open_notes_stay_where_the_records_of_the_remote_went_on() {
+    let env = env(&TWO.replace("setup = false", "setup = false\nmay_push = true"));
+    env.git(&["commit", "-qam", "Keep two objects"]);
+    let remote = env.scratch("remote.git");
+    std::fs::create_dir_all(&remote).unwrap();
+    env.git_in(&remote, &["init", "--quiet", "--bare", "-b", "main"]);
+    env.git(&["remote", "add", "origin", &push::url(&remote)]);
+    env.git(&["push", "--quiet", "origin", "main"]);
+    env.create("Account", &json!({"Name": "Acme"}));
+    let all = ["records", "export", "--push"];
+    env.orgkeep(&all).status(0);
+    let one = push::fresh_clone(&env, &remote, "one");
+    push::note_off(&env, &env.repo(), "Flow:A");
+    env.create("Account", &json!({"Name": "Other"}));
+    env.orgkeep_in(&one, &all).status(0);
+    env.orgkeep(&all).status(0);
+    env.orgkeep(&["bypass"]).status(3).says("Flow:A");
 }

@@ -5,9 +5,7 @@ use std::{fs, path::PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::support::TestEnv;
-
-const DATA: &str = "/services/data/v66.0";
+use crate::support::{DATA, TestEnv};
 
 /// Objects that have files.
 const OBJECTS: &str = "\n[records]\nobjects = [\"Account\", \"Attachment\", \"ContentVersion\", \
@@ -26,24 +24,6 @@ fn configure(env: &TestEnv, records: &str) {
     let text = fs::read_to_string(&path).unwrap();
     let before = text.split("\n[records]").next().unwrap();
     fs::write(&path, format!("{before}{records}")).unwrap();
-}
-
-fn create(env: &TestEnv, object: &str, record: &Value) -> String {
-    let path = format!("{DATA}/sobjects/{object}");
-    let (status, answer) = env.org.rest("POST", &path, record);
-    assert_eq!(status, 201, "{answer}");
-    answer["id"].as_str().unwrap().to_owned()
-}
-
-fn upload(env: &TestEnv, name: &str, bytes: &[u8]) -> String {
-    let record =
-        json!({"Title": name, "PathOnClient": name, "VersionData": STANDARD.encode(bytes)});
-    create(env, "ContentVersion", &record)
-}
-
-fn attach(env: &TestEnv, parent: &str, name: &str, bytes: &[u8]) -> String {
-    let record = json!({"ParentId": parent, "Name": name, "Body": STANDARD.encode(bytes)});
-    create(env, "Attachment", &record)
 }
 
 fn value(env: &TestEnv, object: &str, id: &str, field: &str) -> String {
@@ -97,17 +77,16 @@ fn saved(env: &TestEnv, id: &str, at: Option<&str>) -> Vec<u8> {
 #[test]
 fn equal_bodies_are_kept_once_and_follow_their_rows() {
     let env = env(OBJECTS);
-    let acme = create(&env, "Account", &json!({"Name": "Acme"}));
+    let acme = env.create("Account", &json!({"Name": "Acme"}));
     let bytes = b"the contract\0\xff of Acme".as_slice();
-    let first = upload(&env, "contract.pdf", bytes);
-    let attached = attach(&env, &acme, "contract.pdf", bytes);
+    let first = env.upload("contract.pdf", bytes);
+    let attached = env.attach(&acme, "contract.pdf", bytes);
     let document = value(&env, "ContentVersion", &first, "ContentDocumentId");
-    create(
-        &env,
+    env.create(
         "ContentDocumentLink",
         &json!({"ContentDocumentId": document, "LinkedEntityId": acme, "ShareType": "V"}),
     );
-    let other = attach(&env, &acme, "other.txt", b"other");
+    let other = env.attach(&acme, "other.txt", b"other");
     let report = export(&env, &[]);
     let n_documents = report["objects"]
         .as_array()
@@ -139,8 +118,7 @@ fn equal_bodies_are_kept_once_and_follow_their_rows() {
 
     // A new version takes the place of the old one, which the attachment still has.
     let before = env.git(&["rev-parse", &branch(&env)]);
-    let second = create(
-        &env,
+    let second = env.create(
         "ContentVersion",
         &json!({"Title": "contract.pdf", "PathOnClient": "contract.pdf",
             "ContentDocumentId": document, "VersionData": STANDARD.encode(b"version 2")}),
@@ -182,7 +160,7 @@ fn calls_that_do_not_suffice_leave_the_oldest_files_to_the_next_export() {
     let objects = "\n[records]\nobjects = [\"ContentVersion\"]\nsetup = false\n";
     let env = env(&format!("{objects}[records.files]\nversions = \"none\"\n"));
     let ids: Vec<_> = (0..5)
-        .map(|n| upload(&env, &format!("{n}.txt"), format!("body {n}").as_bytes()))
+        .map(|n| env.upload(&format!("{n}.txt"), format!("body {n}").as_bytes()))
         .collect();
     let calls = export(&env, &["--full"])["calls"].as_u64().unwrap();
     assert_eq!(env.org.n_calls("retrieveBlob"), 0);
@@ -210,13 +188,13 @@ fn calls_that_do_not_suffice_leave_the_oldest_files_to_the_next_export() {
 #[test]
 fn body_that_breaks_off_is_fetched_again_and_one_that_is_refused_is_a_gap() {
     let env = env("\n[records]\nobjects = [\"ContentVersion\"]\nsetup = false\n");
-    let id = upload(&env, "a.bin", &vec![7; 100_000]);
+    let id = env.upload("a.bin", &vec![7; 100_000]);
     env.org
         .fault(&json!({"call": "retrieveBlob", "fault": "truncate", "times": 1}));
     assert_eq!(export(&env, &[])["files"]["added"], 1);
     assert_eq!(saved(&env, &id, None), vec![7; 100_000]);
 
-    let other = upload(&env, "b.bin", b"b");
+    let other = env.upload("b.bin", b"b");
     env.org
         .fault(&json!({"call": "retrieveBlob", "fault": "error:INSUFFICIENT_ACCESS", "times": 1}));
     env.orgkeep(&["records", "export"])
@@ -249,9 +227,9 @@ fn large_bodies_are_pointers_of_git_lfs_and_larger_ones_are_named() {
     let settings = "\n[records]\nobjects = [\"ContentVersion\"]\nsetup = false\nmay_push = true\n\
         [records.files]\nlfs_above = \"1KB\"\nmax_size = \"4KB\"\n";
     let env = env(settings);
-    let small = upload(&env, "small", b"small");
-    let large = upload(&env, "large", &[1; 2_000]);
-    let larger = upload(&env, "larger", &[2; 5_000]);
+    let small = env.upload("small", b"small");
+    let large = env.upload("large", &[1; 2_000]);
+    let larger = env.upload("larger", &[2; 5_000]);
     let report = export(&env, &[]);
     assert_eq!(
         (&report["files"]["added"], &report["files"]["too_large"]),

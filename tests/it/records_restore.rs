@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::TestEnv;
-
-const DATA: &str = "/services/data/v66.0";
+use crate::support::{DATA, TestEnv, deeds};
 
 const RECORDS: &str = "\n[records]\nobjects = [\"Account\", \"Contact\", \"Opportunity\", \"Task\", \
     \"Product2\", \"Pricebook2\", \"PricebookEntry\"]\nsetup = false\n";
@@ -20,85 +18,10 @@ fn env() -> TestEnv {
     env
 }
 
-#[track_caller]
-fn create(env: &TestEnv, object: &str, record: &Value) -> String {
-    let path = format!("{DATA}/sobjects/{object}");
-    let (status, answer) = env.org.rest("POST", &path, record);
-    assert_eq!(status, 201, "{answer}");
-    answer["id"].as_str().unwrap().to_owned()
-}
-
-#[track_caller]
-fn update(env: &TestEnv, object: &str, id: &str, record: &Value) {
-    let path = format!("{DATA}/sobjects/{object}/{id}");
-    let (status, answer) = env.org.rest("PATCH", &path, record);
-    assert_eq!(status, 204, "{answer}");
-}
-
-#[track_caller]
-fn delete(env: &TestEnv, object: &str, id: &str) {
-    let path = format!("{DATA}/sobjects/{object}/{id}");
-    let (status, answer) = env.org.rest("DELETE", &path, &Value::Null);
-    assert_eq!(status, 204, "{answer}");
-}
-
-/// Takes rows out of the recycle bin for good.
-fn empty_bin(env: &TestEnv, ids: &[&str]) {
-    let ids: Vec<_> = ids.iter().map(|it| format!("<ids>{it}</ids>")).collect();
-    let ids = ids.concat();
-    let answer = env
-        .org
-        .partner(&format!("<emptyRecycleBin>{ids}</emptyRecycleBin>"));
-    assert!(!answer.contains("<success>false"), "{answer}");
-}
-
-fn query(env: &TestEnv, soql: &str) -> Vec<Value> {
-    let soql = soql
-        .replace('%', "%25")
-        .replace(' ', "+")
-        .replace('\'', "%27");
-    let (status, answer) = env
-        .org
-        .rest("GET", &format!("{DATA}/query?q={soql}"), &Value::Null);
-    assert_eq!(status, 200, "{answer}");
-    answer["records"].as_array().unwrap().clone()
-}
-
 /// The time by the org's clock.
 fn now(env: &TestEnv) -> String {
     let clock = env.org.control("GET", "/simorg/clock", &Value::Null);
     clock["now"].as_str().unwrap().to_owned()
-}
-
-/// Exports, and gives the commit.
-fn export(env: &TestEnv) -> String {
-    let ran = env.orgkeep(&["records", "export", "--json"]).status(0);
-    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
-    report["commit"].as_str().unwrap().to_owned()
-}
-
-/// Restores, and gives the report.
-#[track_caller]
-fn restore(env: &TestEnv, status: i32, arguments: &[&str]) -> Value {
-    let mut all = vec!["records", "restore", "--json", "--yes"];
-    all.extend(arguments);
-    let ran = env.orgkeep(&all).status(status);
-    serde_json::from_str(&ran.stdout).unwrap_or_else(|err| panic!("{err}: {ran:?}"))
-}
-
-/// Object and deed of each item of a report, but for rows that stay as they are.
-fn deeds(report: &Value) -> Vec<(String, String)> {
-    let items = report["items"].as_array().unwrap();
-    let mut deeds: Vec<_> = items
-        .iter()
-        .filter(|it| it["deed"] != "untouched" && it["deed"] != "keep")
-        .map(|it| {
-            let text = |name: &str| it[name].as_str().unwrap().to_owned();
-            (text("object"), text("deed"))
-        })
-        .collect();
-    deeds.sort();
-    deeds
 }
 
 fn pair(object: &str, deed: &str) -> (String, String) {
@@ -108,19 +31,18 @@ fn pair(object: &str, deed: &str) -> (String, String) {
 #[test]
 fn mass_delete_comes_out_of_the_bin_with_its_children_and_its_ids() {
     let env = env();
-    let acme = create(&env, "Account", &json!({"Name": "Acme", "Phone": "1"}));
-    let ann = create(
-        &env,
-        "Contact",
-        &json!({"LastName": "Ann", "AccountId": acme}),
-    );
+    let acme = env.create("Account", &json!({"Name": "Acme", "Phone": "1"}));
+    let ann = env.create("Contact", &json!({"LastName": "Ann", "AccountId": acme}));
     let deal = json!({"Name": "Deal", "StageName": "Prospecting", "CloseDate": "2026-12-01", "AccountId": acme});
-    let deal = create(&env, "Opportunity", &deal);
-    let commit = export(&env);
-    delete(&env, "Account", &acme);
-    assert!(query(&env, &format!("SELECT Id FROM Contact WHERE Id = '{ann}'")).is_empty());
+    let deal = env.create("Opportunity", &deal);
+    let commit = env.export_records();
+    env.delete("Account", &acme);
+    assert!(
+        env.query(&format!("SELECT Id FROM Contact WHERE Id = '{ann}'"))
+            .is_empty()
+    );
 
-    let report = restore(&env, 0, &["--to", &commit, "Account"]);
+    let report = env.restore(0, &["--to", &commit, "Account"]);
     assert_eq!(
         deeds(&report),
         [
@@ -134,7 +56,7 @@ fn mass_delete_comes_out_of_the_bin_with_its_children_and_its_ids() {
         ("Contact", &ann),
         ("Opportunity", &deal),
     ] {
-        let rows = query(&env, &format!("SELECT Id FROM {object} WHERE Id = '{id}'"));
+        let rows = env.query(&format!("SELECT Id FROM {object} WHERE Id = '{id}'"));
         assert_eq!(rows.len(), 1, "{object}");
     }
     assert_eq!(
@@ -142,53 +64,47 @@ fn mass_delete_comes_out_of_the_bin_with_its_children_and_its_ids() {
         json!({"Account": 1, "Contact": 1, "Opportunity": 1})
     );
     assert_eq!(report["result"]["residue"], json!([]));
-    let again = restore(&env, 0, &["--to", &commit, "Account"]);
+    let again = env.restore(0, &["--to", &commit, "Account"]);
     assert!(deeds(&again).is_empty(), "nothing is left to do");
 }
 
 #[test]
 fn rows_whose_bin_was_emptied_are_inserted_in_order_and_known_by_their_old_ids() {
     let env = env();
-    let top = create(&env, "Account", &json!({"Name": "Top"}));
+    let top = env.create("Account", &json!({"Name": "Top"}));
     let mut levels = vec![top];
     for n in 1..6 {
         let parent = levels.last().unwrap().clone();
         let record = json!({"Name": format!("Level {n}"), "ParentId": parent});
-        levels.push(create(&env, "Account", &record));
+        levels.push(env.create("Account", &record));
     }
-    let ann = create(
-        &env,
+    let ann = env.create(
         "Contact",
         &json!({"LastName": "Ann", "AccountId": levels[5], "Phone": "7"}),
     );
-    create(
-        &env,
+    env.create(
         "Contact",
         &json!({"LastName": "Boss", "AccountId": levels[0], "ReportsToId": ann}),
     );
-    let task = create(
-        &env,
+    let task = env.create(
         "Task",
         &json!({"Subject": "Call", "WhoId": ann, "WhatId": levels[5]}),
     );
-    let commit = export(&env);
+    let commit = env.export_records();
     for id in levels.iter().rev() {
-        delete(&env, "Account", id);
+        env.delete("Account", id);
     }
     // What went with an account goes with it again.
     let gone: Vec<&str> = levels.iter().map(String::as_str).collect();
-    empty_bin(&env, &gone);
+    env.empty_bin(&gone);
 
-    let report = restore(&env, 0, &["--to", &commit, "Account", "Contact", "Task"]);
+    let report = env.restore(0, &["--to", &commit, "Account", "Contact", "Task"]);
     let result = &report["result"];
     assert_eq!(result["failed"], json!([]));
     assert_eq!(result["residue"], json!([]));
     assert_eq!(result["inserted"]["Account"], 6);
     assert_eq!(result["inserted"]["Contact"], 2);
-    let rows = query(
-        &env,
-        "SELECT Name, Parent.Name FROM Account WHERE Name LIKE 'Level%'",
-    );
+    let rows = env.query("SELECT Name, Parent.Name FROM Account WHERE Name LIKE 'Level%'");
     assert_eq!(rows.len(), 5);
     for row in rows {
         let n: u32 = row["Name"]
@@ -204,9 +120,7 @@ fn rows_whose_bin_was_emptied_are_inserted_in_order_and_known_by_their_old_ids()
         };
         assert_eq!(row["Parent"]["Name"], parent);
     }
-    let rows = query(
-        &env,
-        "SELECT LastName, Phone, ReportsTo.LastName, Account.Name FROM Contact WHERE LastName IN ('Ann','Boss')",
+    let rows = env.query("SELECT LastName, Phone, ReportsTo.LastName, Account.Name FROM Contact WHERE LastName IN ('Ann','Boss')",
     );
     assert_eq!(rows.len(), 2);
     for row in &rows {
@@ -217,24 +131,21 @@ fn rows_whose_bin_was_emptied_are_inserted_in_order_and_known_by_their_old_ids()
         assert_eq!(row["ReportsTo"]["LastName"], other);
         assert_eq!(row["Account"]["Name"], account);
     }
-    let rows = query(
-        &env,
-        "SELECT Who.Name, What.Name, Subject FROM Task WHERE Subject = 'Call'",
-    );
+    let rows = env.query("SELECT Who.Name, What.Name, Subject FROM Task WHERE Subject = 'Call'");
     assert_eq!(rows.len(), 1, "{task}: {rows:?}");
     assert_eq!(rows[0]["What"]["Name"], "Level 5");
 
     // The rows are known by their old Ids: a later restore changes them and inserts nothing.
-    let new = query(&env, "SELECT Id FROM Account WHERE Name = 'Top'")[0]["Id"]
+    let new = env.query("SELECT Id FROM Account WHERE Name = 'Top'")[0]["Id"]
         .as_str()
         .unwrap()
         .to_owned();
     assert_ne!(new, levels[0]);
-    update(&env, "Account", &new, &json!({"Name": "Bottom"}));
-    let report = restore(&env, 0, &["--to", &commit, &levels[0]]);
+    env.update("Account", &new, &json!({"Name": "Bottom"}));
+    let report = env.restore(0, &["--to", &commit, &levels[0]]);
     assert_eq!(deeds(&report), [pair("Account", "update")]);
     assert_eq!(
-        query(&env, "SELECT Id FROM Account WHERE Name = 'Top'").len(),
+        env.query("SELECT Id FROM Account WHERE Name = 'Top'").len(),
         1
     );
     env.assert_sound();
@@ -246,9 +157,9 @@ fn wrong_mass_update_of_one_user_is_undone_and_what_others_did_since_stays() {
     let mut ids = Vec::new();
     for n in 0..5 {
         let record = json!({"LastName": format!("C{n}"), "Phone": format!("{n}"), "Title": "Boss"});
-        ids.push(create(&env, "Contact", &record));
+        ids.push(env.create("Contact", &record));
     }
-    export(&env);
+    env.export_records();
     env.org.clock(&json!({"advance": "1h"}));
     let since = now(&env);
     for id in &ids[..4] {
@@ -260,18 +171,18 @@ fn wrong_mass_update_of_one_user_is_undone_and_what_others_did_since_stays() {
     }
     let until = now(&env);
     env.org.clock(&json!({"advance": "1m"}));
-    export(&env);
+    env.export_records();
     env.org.clock(&json!({"advance": "1h"}));
     // One number is right again, another row has a new title.
-    update(&env, "Contact", &ids[0], &json!({"Phone": "0800"}));
-    update(&env, "Contact", &ids[1], &json!({"Title": "Chief"}));
+    env.update("Contact", &ids[0], &json!({"Phone": "0800"}));
+    env.update("Contact", &ids[1], &json!({"Title": "Chief"}));
 
     let omar = env.org.user("omar")["username"]
         .as_str()
         .unwrap()
         .to_owned();
     let all = ["--changed-by", &omar, "--between", &since, &until];
-    let report = restore(&env, 0, &all);
+    let report = env.restore(0, &all);
     let mut found = deeds(&report);
     found.dedup();
     assert_eq!(
@@ -282,10 +193,9 @@ fn wrong_mass_update_of_one_user_is_undone_and_what_others_did_since_stays() {
     let phones: Vec<_> = ids
         .iter()
         .map(|id| {
-            let row = &query(
-                &env,
-                &format!("SELECT Phone, Title FROM Contact WHERE Id = '{id}'"),
-            )[0];
+            let row = &env.query(&format!(
+                "SELECT Phone, Title FROM Contact WHERE Id = '{id}'"
+            ))[0];
             (
                 row["Phone"].as_str().unwrap().to_owned(),
                 row["Title"].as_str().unwrap().to_owned(),
@@ -305,29 +215,22 @@ fn wrong_mass_update_of_one_user_is_undone_and_what_others_did_since_stays() {
 #[test]
 fn only_the_fields_that_were_asked_for_are_set_back() {
     let env = env();
-    let id = create(
-        &env,
+    let id = env.create(
         "Contact",
         &json!({"LastName": "Ann", "Phone": "1", "Title": "Boss"}),
     );
-    let commit = export(&env);
-    update(
-        &env,
-        "Contact",
-        &id,
-        &json!({"Phone": null, "Title": "Chief"}),
-    );
+    let commit = env.export_records();
+    env.update("Contact", &id, &json!({"Phone": null, "Title": "Chief"}));
     let ran = env
         .orgkeep(&[
             "records", "restore", "--to", &commit, "Contact", "--field", "Phone", "--check",
         ])
         .status(0);
     ran.says("Phone: (empty) → \"1\"").says("1 to update");
-    restore(&env, 0, &["--to", &commit, "Contact", "--field", "Phone"]);
-    let row = &query(
-        &env,
-        &format!("SELECT Phone, Title FROM Contact WHERE Id = '{id}'"),
-    )[0];
+    env.restore(0, &["--to", &commit, "Contact", "--field", "Phone"]);
+    let row = &env.query(&format!(
+        "SELECT Phone, Title FROM Contact WHERE Id = '{id}'"
+    ))[0];
     assert_eq!(
         (&row["Phone"], &row["Title"]),
         (&json!("1"), &json!("Chief"))
@@ -341,19 +244,18 @@ fn rows_that_a_rule_refuses_are_told_and_the_others_are_back() {
     for n in 0..6 {
         let record =
             json!({"Name": format!("Firm {n}"), "Site": if n % 2 == 0 { "even" } else { "odd" }});
-        ids.push(create(&env, "Account", &record));
+        ids.push(env.create("Account", &record));
     }
-    let commit = export(&env);
+    let commit = env.export_records();
     for id in &ids {
-        delete(&env, "Account", id);
+        env.delete("Account", id);
     }
-    empty_bin(&env, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    env.empty_bin(&ids.iter().map(String::as_str).collect::<Vec<_>>());
     let trap = json!({"object": "Account", "kind": "validation", "where": {"Site": "odd"}, "message": "No odd sites"});
     env.org.control("POST", "/simorg/traps", &trap);
 
     let errors = env.scratch("errors.csv");
-    let report = restore(
-        &env,
+    let report = env.restore(
         3,
         &[
             "--to",
@@ -374,17 +276,18 @@ fn rows_that_a_rule_refuses_are_told_and_the_others_are_back() {
     let text = std::fs::read_to_string(errors).unwrap();
     assert_eq!(text.lines().count(), 4);
     assert!(text.contains("No odd sites"), "{text}");
-    let rows = query(&env, "SELECT Site FROM Account WHERE Name LIKE 'Firm%'");
+    let rows = env.query("SELECT Site FROM Account WHERE Name LIKE 'Firm%'");
     assert!(
         rows.len() == 3 && rows.iter().all(|it| it["Site"] == "even"),
         "{rows:?}"
     );
 
     env.org.control("DELETE", "/simorg/traps", &Value::Null);
-    let report = restore(&env, 0, &["--to", &commit, "Account"]);
+    let report = env.restore(0, &["--to", &commit, "Account"]);
     assert_eq!(report["result"]["inserted"]["Account"], 3);
     assert_eq!(
-        query(&env, "SELECT Id FROM Account WHERE Name LIKE 'Firm%'").len(),
+        env.query("SELECT Id FROM Account WHERE Name LIKE 'Firm%'")
+            .len(),
         6
     );
 }
@@ -394,24 +297,24 @@ fn insert_whose_answer_was_lost_is_found_in_the_org_and_not_made_twice() {
     let env = env();
     let ids: Vec<_> = (0..3)
         .map(|n| {
-            create(
-                &env,
+            env.create(
                 "Account",
                 &json!({"Name": format!("Firm {n}"), "Phone": "5"}),
             )
         })
         .collect();
-    let commit = export(&env);
+    let commit = env.export_records();
     for id in &ids {
-        delete(&env, "Account", id);
+        env.delete("Account", id);
     }
-    empty_bin(&env, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+    env.empty_bin(&ids.iter().map(String::as_str).collect::<Vec<_>>());
     env.org
         .fault(&json!({"call": "createCollection", "fault": "drop"}));
     env.orgkeep(&["records", "restore", "--yes", "--to", &commit, "Account"])
         .status(1);
     assert_eq!(
-        query(&env, "SELECT Id FROM Account WHERE Name LIKE 'Firm%'").len(),
+        env.query("SELECT Id FROM Account WHERE Name LIKE 'Firm%'")
+            .len(),
         3
     );
 
@@ -419,34 +322,30 @@ fn insert_whose_answer_was_lost_is_found_in_the_org_and_not_made_twice() {
         .orgkeep(&["records", "restore", "--yes", "--to", &commit, "Account"])
         .status(0);
     ran.warns("3 rows of an earlier restore went in");
-    let rows = query(&env, "SELECT Id FROM Account WHERE Name LIKE 'Firm%'");
+    let rows = env.query("SELECT Id FROM Account WHERE Name LIKE 'Firm%'");
     assert_eq!(rows.len(), 3, "no row is there twice");
     // The new Ids are known from here on.
-    update(
-        &env,
+    env.update(
         "Account",
         rows[0]["Id"].as_str().unwrap(),
         &json!({"Phone": "6"}),
     );
-    let report = restore(&env, 0, &["--to", &commit, "Account"]);
+    let report = env.restore(0, &["--to", &commit, "Account"]);
     assert_eq!(deeds(&report), [pair("Account", "update")]);
 }
 
 #[test]
 fn locked_row_is_tried_again_by_itself() {
     let env = env();
-    let id = create(&env, "Account", &json!({"Name": "Acme", "Phone": "1"}));
-    let commit = export(&env);
-    update(&env, "Account", &id, &json!({"Phone": "2"}));
+    let id = env.create("Account", &json!({"Name": "Acme", "Phone": "1"}));
+    let commit = env.export_records();
+    env.update("Account", &id, &json!({"Phone": "2"}));
     let trap = json!({"object": "Account", "kind": "lock", "on": ["update"], "times": 1});
     env.org.control("POST", "/simorg/traps", &trap);
-    let report = restore(&env, 0, &["--to", &commit, &id]);
+    let report = env.restore(0, &["--to", &commit, &id]);
     assert_eq!(report["result"]["updated"]["Account"], 1);
     assert_eq!(
-        query(
-            &env,
-            &format!("SELECT Phone FROM Account WHERE Id = '{id}'")
-        )[0]["Phone"],
+        env.query(&format!("SELECT Phone FROM Account WHERE Id = '{id}'"))[0]["Phone"],
         "1"
     );
 }
@@ -454,14 +353,10 @@ fn locked_row_is_tried_again_by_itself() {
 #[test]
 fn merged_accounts_are_parted_with_their_children() {
     let env = env();
-    let winner = create(&env, "Account", &json!({"Name": "Acme"}));
-    let loser = create(&env, "Account", &json!({"Name": "Acme Inc"}));
-    let ann = create(
-        &env,
-        "Contact",
-        &json!({"LastName": "Ann", "AccountId": loser}),
-    );
-    let commit = export(&env);
+    let winner = env.create("Account", &json!({"Name": "Acme"}));
+    let loser = env.create("Account", &json!({"Name": "Acme Inc"}));
+    let ann = env.create("Contact", &json!({"LastName": "Ann", "AccountId": loser}));
+    let commit = env.export_records();
     let merge = format!(
         "<merge><request><masterRecord xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:s=\"urn:sobject.partner.soap.sforce.com\">\
          <s:type>Account</s:type><s:Id>{winner}</s:Id></masterRecord><recordToMergeIds>{loser}</recordToMergeIds></request></merge>"
@@ -469,15 +364,12 @@ fn merged_accounts_are_parted_with_their_children() {
     let answer = env.org.partner(&merge);
     assert!(answer.contains("<success>true"), "{answer}");
     let parent = |id: &str| {
-        query(
-            &env,
-            &format!("SELECT AccountId FROM Contact WHERE Id = '{id}'"),
-        )[0]["AccountId"]
+        env.query(&format!("SELECT AccountId FROM Contact WHERE Id = '{id}'"))[0]["AccountId"]
             .clone()
     };
     assert_eq!(parent(&ann), json!(winner));
 
-    let report = restore(&env, 0, &["--to", &commit, &loser]);
+    let report = env.restore(0, &["--to", &commit, &loser]);
     assert_eq!(
         deeds(&report),
         [pair("Account", "undelete"), pair("Contact", "update")]
@@ -488,31 +380,24 @@ fn merged_accounts_are_parted_with_their_children() {
 #[test]
 fn standard_price_goes_before_the_others() {
     let env = env();
-    let books = query(&env, "SELECT Id FROM Pricebook2 WHERE IsStandard = true");
+    let books = env.query("SELECT Id FROM Pricebook2 WHERE IsStandard = true");
     let standard = books[0]["Id"].as_str().unwrap().to_owned();
-    let book = create(
-        &env,
-        "Pricebook2",
-        &json!({"Name": "Retail", "IsActive": true}),
-    );
-    let product = create(&env, "Product2", &json!({"Name": "Tent", "IsActive": true}));
+    let book = env.create("Pricebook2", &json!({"Name": "Retail", "IsActive": true}));
+    let product = env.create("Product2", &json!({"Name": "Tent", "IsActive": true}));
     let entry = |book: &str, price: u32| json!({"Pricebook2Id": book, "Product2Id": product, "UnitPrice": price, "IsActive": true});
-    let first = create(&env, "PricebookEntry", &entry(&standard, 10));
-    let second = create(&env, "PricebookEntry", &entry(&book, 12));
-    let commit = export(&env);
-    delete(&env, "PricebookEntry", &second);
-    delete(&env, "PricebookEntry", &first);
-    let report = restore(&env, 0, &["--to", &commit, "PricebookEntry"]);
+    let first = env.create("PricebookEntry", &entry(&standard, 10));
+    let second = env.create("PricebookEntry", &entry(&book, 12));
+    let commit = env.export_records();
+    env.delete("PricebookEntry", &second);
+    env.delete("PricebookEntry", &first);
+    let report = env.restore(0, &["--to", &commit, "PricebookEntry"]);
     assert_eq!(
         report["result"]["inserted"]["PricebookEntry"], 2,
         "{report}"
     );
-    let rows = query(
-        &env,
-        &format!(
-            "SELECT UnitPrice FROM PricebookEntry WHERE Product2Id = '{product}' ORDER BY UnitPrice"
-        ),
-    );
+    let rows = env.query(&format!(
+        "SELECT UnitPrice FROM PricebookEntry WHERE Product2Id = '{product}' ORDER BY UnitPrice"
+    ));
     assert_eq!(rows.len(), 2);
 }
 
@@ -537,11 +422,11 @@ fn many_rows_go_by_a_job_and_none_goes_twice_when_its_end_was_not_seen() {
                 .map(|it| it["id"].as_str().unwrap().to_owned()),
         );
     }
-    let commit = export(&env);
+    let commit = env.export_records();
     for ids in ids.chunks(200) {
         let path = format!("{DATA}/composite/sobjects?ids={}", ids.join(","));
         assert_eq!(env.org.rest("DELETE", &path, &Value::Null).0, 200);
-        empty_bin(&env, &ids.iter().map(String::as_str).collect::<Vec<_>>());
+        env.empty_bin(&ids.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let jobs = || {
         let calls = env.org.calls();
@@ -551,7 +436,7 @@ fn many_rows_go_by_a_job_and_none_goes_twice_when_its_end_was_not_seen() {
             .map(|(name, n)| format!("{name} {n}"))
             .collect::<Vec<_>>()
     };
-    let report = restore(&env, 0, &["--to", &commit, "Account"]);
+    let report = env.restore(0, &["--to", &commit, "Account"]);
     assert_eq!(
         report["result"]["inserted"]["Account"], 800,
         "{}",
@@ -560,23 +445,24 @@ fn many_rows_go_by_a_job_and_none_goes_twice_when_its_end_was_not_seen() {
     assert_eq!(report["result"]["residue"], json!([]));
     assert!(!jobs().is_empty(), "by a job: {:?}", env.org.calls());
     assert_eq!(
-        query(&env, "SELECT Id FROM Account WHERE Name LIKE 'Many%'").len(),
+        env.query("SELECT Id FROM Account WHERE Name LIKE 'Many%'")
+            .len(),
         800
     );
     for call in ["bulkIngestState", "bulkIngestResults"] {
-        let rows = query(&env, "SELECT Id FROM Account WHERE Name LIKE 'Many%'");
+        let rows = env.query("SELECT Id FROM Account WHERE Name LIKE 'Many%'");
         let ids: Vec<_> = rows.iter().map(|it| it["Id"].as_str().unwrap()).collect();
         for ids in ids.chunks(200) {
             let path = format!("{DATA}/composite/sobjects?ids={}", ids.join(","));
             assert_eq!(env.org.rest("DELETE", &path, &Value::Null).0, 200);
-            empty_bin(&env, ids);
+            env.empty_bin(ids);
         }
         killed_at(&env, call, &commit);
-        restore(&env, 0, &["--to", &commit, "Account"]);
-        let rows = query(&env, "SELECT Id FROM Account WHERE Name LIKE 'Many%'");
+        env.restore(0, &["--to", &commit, "Account"]);
+        let rows = env.query("SELECT Id FROM Account WHERE Name LIKE 'Many%'");
         assert_eq!(rows.len(), 800, "{call}");
     }
-    let again = restore(&env, 0, &["--to", &commit, "Account"]);
+    let again = env.restore(0, &["--to", &commit, "Account"]);
     assert!(deeds(&again).is_empty(), "{again}");
 }
 
@@ -603,40 +489,27 @@ fn killed_at(env: &TestEnv, call: &str, commit: &str) {
 #[test]
 fn restore_that_is_killed_at_any_step_is_finished_by_the_next_one() {
     let env = env();
-    let binned = create(
-        &env,
-        "Account",
-        &json!({"Name": "Firm binned", "Phone": "1"}),
-    );
-    let changed = create(
-        &env,
-        "Account",
-        &json!({"Name": "Firm changed", "Phone": "1"}),
-    );
-    let gone = create(
-        &env,
+    let binned = env.create("Account", &json!({"Name": "Firm binned", "Phone": "1"}));
+    let changed = env.create("Account", &json!({"Name": "Firm changed", "Phone": "1"}));
+    let gone = env.create(
         "Account",
         &json!({"Name": "Firm gone", "Phone": "1", "ParentId": changed}),
     );
-    let commit = export(&env);
+    let commit = env.export_records();
     let wanted = ["Firm binned", "Firm changed", "Firm gone"];
     for call in ["undelete", "updateCollection", "createCollection"] {
         let named = |name: &str| {
-            let rows = query(
-                &env,
-                &format!("SELECT Id FROM Account WHERE Name = '{name}'"),
-            );
+            let rows = env.query(&format!("SELECT Id FROM Account WHERE Name = '{name}'"));
             rows[0]["Id"].as_str().unwrap().to_owned()
         };
-        delete(&env, "Account", &binned);
-        update(&env, "Account", &changed, &json!({"Phone": "2"}));
+        env.delete("Account", &binned);
+        env.update("Account", &changed, &json!({"Phone": "2"}));
         let last = named("Firm gone");
-        delete(&env, "Account", &last);
-        empty_bin(&env, &[&last]);
+        env.delete("Account", &last);
+        env.empty_bin(&[&last]);
         killed_at(&env, call, &commit);
-        restore(&env, 0, &["--to", &commit, "Account"]);
-        let rows = query(
-            &env,
+        env.restore(0, &["--to", &commit, "Account"]);
+        let rows = env.query(
             "SELECT Name, Phone, Parent.Name FROM Account WHERE Name LIKE 'Firm%' ORDER BY Name",
         );
         let found: Vec<_> = rows.iter().map(|it| it["Name"].as_str().unwrap()).collect();
@@ -652,17 +525,11 @@ fn restore_that_is_killed_at_any_step_is_finished_by_the_next_one() {
 fn selection_cap_and_confirmation_stand_before_the_first_write() {
     let env = env();
     let ids: Vec<_> = (0..3)
-        .map(|n| {
-            create(
-                &env,
-                "Account",
-                &json!({"Name": format!("F{n}"), "Phone": "1"}),
-            )
-        })
+        .map(|n| env.create("Account", &json!({"Name": format!("F{n}"), "Phone": "1"})))
         .collect();
-    let commit = export(&env);
+    let commit = env.export_records();
     for id in &ids {
-        update(&env, "Account", id, &json!({"Phone": "2"}));
+        env.update("Account", id, &json!({"Phone": "2"}));
     }
     let run = |arguments: &[&str]| {
         let mut all = vec!["records", "restore", "--to", &commit];
@@ -686,7 +553,7 @@ fn selection_cap_and_confirmation_stand_before_the_first_write() {
         .says("1 to update");
     assert_eq!(env.org.n_calls("updateCollection"), 0);
     assert_eq!(
-        query(&env, "SELECT Id FROM Account WHERE Phone = '2'").len(),
+        env.query("SELECT Id FROM Account WHERE Phone = '2'").len(),
         3
     );
 }

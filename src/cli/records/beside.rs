@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _};
 
 use super::export::run_export;
 use crate::{
-    cli::{CommandError, Context, deploying::prompt, interrupt},
+    cli::{CommandError, Context, confirm::prompt, interrupt},
     client::Org,
     config::{Config, FILE_NAME, Records},
     ops::{

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, BufRead as _},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +11,12 @@ use serde::Serialize;
 
 use super::export::secret;
 use crate::{
-    cli::{CommandError, Context, Outcome, deploying::prompt, interrupt, output::Tone, text, when},
+    cli::{
+        CommandError, Context, Outcome,
+        confirm::{Question, confirm},
+        output::Tone,
+        text, when,
+    },
     model::{ComponentKey, RecordId},
     ops::{
         self,
@@ -248,7 +252,7 @@ pub(super) async fn run(context: &Context, args: RestoreArgs) -> Result<Outcome,
     }
     planned.check_limits(site.repo)?;
     tell_bypass(context, &planned, &bypassed);
-    confirm(context, &planned, &args, n_written)?;
+    ask(context, &planned, &args, n_written)?;
     let how = ApplyOptions {
         allow_email: args.allow_email,
         bypassed,
@@ -413,50 +417,26 @@ fn json(
     })?)
 }
 
-/// Asks whether to go on; in production for the org's name.
-fn confirm(
+/// Asks whether to go on.
+fn ask(
     context: &Context,
     planned: &PlannedRestore,
     args: &RestoreArgs,
     n_rows: usize,
 ) -> Result<(), CommandError> {
-    let org = &planned.identity.org;
-    let is_production = org.is_production();
-    if args.yes {
-        if is_production && !args.production {
-            return Err(CommandError::usage(
-                format!("{} is a production org", text::one_line(&org.name)),
-                "say `--yes --production`, or leave `--yes` out and type the org's name".to_owned(),
-            ));
-        }
-        return Ok(());
-    }
-    if !context.is_interactive() || context.json() {
-        return Err(CommandError::refused(
-            "nothing was written: nobody is there to confirm it",
-            "say `--yes`",
-        ));
-    }
     let rows = counted(n_rows, "row");
-    let wanted = if is_production {
-        let name = text::one_line(&org.name);
-        prompt(&format!(
-            "Type the name of the org, {name}, to write {rows} in production: "
-        ))?;
-        org.name.as_str()
-    } else {
-        prompt(&format!("Write {rows}? Type yes: "))?;
-        "yes"
-    };
-    let mut answer = String::new();
-    interrupt::while_asking(|| io::stdin().lock().read_line(&mut answer))?;
-    if answer.trim() == wanted.trim() {
-        return Ok(());
-    }
-    Err(CommandError::refused(
-        "nothing was written: it was not confirmed",
-        "run the command again",
-    ))
+    confirm(
+        context,
+        &Question {
+            org: &planned.identity.org,
+            yes: args.yes,
+            production: args.production,
+            act: &format!("Write {rows}"),
+            act_in_production: &format!("write {rows} in production"),
+            nothing: "nothing was written",
+            instead: "say `--yes`",
+        },
+    )
 }
 
 fn tell(

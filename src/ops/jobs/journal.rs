@@ -1,17 +1,11 @@
 //! The notes of deploys in the state of an org.
 
-use std::time::Duration;
-
 use crate::{
     ledger::Deploys,
     model::{OrgId, Timestamp},
-    ops::{error::Error, snapshot::SnapshotSetup},
+    ops::{error::Error, notes, snapshot::SnapshotSetup},
     store::{self, Repository, Signature, WriteLock, state_ref},
 };
-
-/// How often somebody else's write is waited for, and how long each time.
-const LOCK_TRIES: u32 = 50;
-const LOCK_WAIT: Duration = Duration::from_millis(100);
 
 /// The notes of the deploys to one org.
 #[derive(Clone, Copy, Debug)]
@@ -75,16 +69,7 @@ impl<'a> Journal<'a> {
         at: Timestamp,
         change: impl FnOnce(&mut Deploys),
     ) -> Result<(), Error> {
-        let mut tries = 0;
-        let lock = loop {
-            match self.repo.lock() {
-                Err(store::Error::Locked { .. }) if tries < LOCK_TRIES => {
-                    tries += 1;
-                    tokio::time::sleep(LOCK_WAIT).await;
-                }
-                other => break other?,
-            }
-        };
+        let lock = notes::lock(self.repo).await?;
         self.write(&lock, at, change)
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     model::{ObjectName, OrgId, Timestamp, TreePath},
     ops::{
         error::{During, Error, Refusal},
+        notes,
         snapshot::snapshot_id,
     },
     plan::commits::counted,
@@ -462,10 +463,14 @@ pub(super) fn begin_push(
             .into());
         }
     }
-    // Their state belongs to their commits: ours would only lead to a full pass.
+    // Their state belongs to their commits: ours would only lead to a full pass, which is
+    // made where notes of ours would go with it.
     let mut also = Vec::new();
     let ours = repo.state(org)?.commit;
-    if let Some(new) = tips.state.filter(|it| Some(*it) != ours) {
+    let is_other = tips.state.filter(|it| Some(*it) != ours);
+    if let Some(new) = is_other
+        && !notes::are_open(repo, org)?
+    {
         also.push(crate::store::RefUpdate {
             name: state_ref(org),
             old: ours,

@@ -83,16 +83,7 @@ impl Look {
             Err(err) if matches!(*err.cause, Cause::Select(_)) => return Ok(Self::Everything),
             sides => sides?,
         };
-        let plan = sides.plan(
-            options,
-            setup.api_version,
-            Timestamp::UNKNOWN,
-            &Asked::default(),
-        )?;
-        let keys = touched(&sides.selected, &plan);
-        for key in &keys {
-            reach.take(Registry::official(), key);
-        }
+        let keys = extend(&mut reach, &sides, setup, options)?;
         Ok(Self::Part(Part {
             reach,
             fresh: undated(&keys, &now),
@@ -140,17 +131,8 @@ impl Look {
             Self::Only(_) => return Ok(None),
             Self::Part(part) => part,
         };
-        let plan = sides.plan(
-            options,
-            setup.api_version,
-            Timestamp::UNKNOWN,
-            &Asked::default(),
-        )?;
-        let keys = touched(&sides.selected, &plan);
         let mut reach = part.reach.clone();
-        for key in &keys {
-            reach.take(Registry::official(), key);
-        }
+        let keys = extend(&mut reach, sides, setup, options)?;
         let mut fresh = undated(&keys, now);
         if reach == part.reach && fresh.is_subset(&part.fresh) {
             return Ok(None);
@@ -183,6 +165,26 @@ fn named(setup: &SnapshotSetup, options: &RollbackOptions) -> Option<Reach> {
         reach.take(registry, &source::owner(registry, path)?.key);
     }
     Some(reach)
+}
+
+/// Takes everything in that the plan of `sides` is about, and gives it.
+fn extend(
+    reach: &mut Reach,
+    sides: &Sides<'_>,
+    setup: &SnapshotSetup,
+    options: &RollbackOptions,
+) -> Result<BTreeSet<ComponentKey>, Error> {
+    let plan = sides.plan(
+        options,
+        setup.api_version,
+        Timestamp::UNKNOWN,
+        &Asked::default(),
+    )?;
+    let keys = touched(&sides.selected, &plan);
+    for key in &keys {
+        reach.take(Registry::official(), key);
+    }
+    Ok(keys)
 }
 
 /// Everything that a plan is about.

@@ -23,7 +23,10 @@ use crate::{
     client::{Identity, Org},
     ledger::RunState,
     model::{OrgId, Timestamp},
-    ops::error::{During, Error, Refusal},
+    ops::{
+        error::{During, Error, Refusal},
+        notes,
+    },
     progress::{Event, Monitor},
     store::{
         self, Branch, KeptPack, Listing, ObjectId, Publication, PushPlan, Pushed, RefUpdate,
@@ -210,7 +213,8 @@ fn written_by_us_since(
 
 /// The move of our state to the remote's, where the remote's is the one to go on with.
 ///
-/// That is the one that belongs to the last snapshot at `tip`; of two, the later.
+/// That is the one that belongs to the last snapshot at `tip`; of two, the later. One of
+/// ours with open notes stays: the next pass is a full one then.
 fn adopted_state(
     repo: &Repository,
     theirs: Option<ObjectId>,
@@ -221,6 +225,9 @@ fn adopted_state(
     let Some(new) = theirs.filter(|it| ours != Some(*it)) else {
         return Ok(None);
     };
+    if notes::are_open(repo, org)? {
+        return Ok(None);
+    }
     let snapshot = last_snapshot(repo, tip)?.map(|it| it.0.to_string());
     let worth = |state: Option<ObjectId>| -> Option<(bool, Option<Timestamp>, bool)> {
         let files = repo.state_files(state?).ok()?;
@@ -380,7 +387,8 @@ fn drop_ours(run: &Run<'_>, remote: &Remote, base: &Base, tip: ObjectId) -> Resu
     }
     let org = run.identity.org.id;
     let state = remote.tips.state;
-    let state = state.filter(|it| run.memory.commit() != Some(*it));
+    let may_go = !notes::are_open(run.lock.repository(), org)?;
+    let state = state.filter(|it| may_go && run.memory.commit() != Some(*it));
     let publication = Publication {
         branch: run.branch.clone(),
         new: tip,

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{Dialect, Spool};
 use crate::{
     model::{ApiVersion, RecordId, Timestamp},
-    simorg::rest::Desk,
+    simorg::{records::Act, rest::Desk},
 };
 
 /// How long a job and its results are kept.
@@ -78,6 +78,17 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// What is done with the rows of such a job; `external_id` tells those of an upsert.
+    pub(super) fn act(self, external_id: Option<&str>) -> Act {
+        match self {
+            Self::Update => Act::Update,
+            Self::Upsert => Act::Upsert(external_id.unwrap_or_default().to_owned()),
+            Self::Delete => Act::Delete,
+            Self::HardDelete => Act::HardDelete,
+            Self::Query | Self::QueryAll | Self::Insert => Act::Insert,
+        }
+    }
+
     /// As jobs tell it.
     #[must_use]
     pub fn name(self) -> &'static str {

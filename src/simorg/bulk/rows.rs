@@ -8,7 +8,7 @@ use super::{
     IngestJob, InvalidBatch, Operation, QueryJob, RowWriter, Spool, columns::Columns, restrict,
 };
 use crate::simorg::{
-    records::{Act, Bench, Item, Options, RowError, Saved},
+    records::{Bench, Item, Options, RowError, Saved},
     rest::Desk,
     soql::{self, Object},
 };
@@ -167,18 +167,8 @@ fn run(
     object: &Object,
     rows: &[Row],
 ) -> Vec<Result<Saved, RowError>> {
-    let act = match job.head.operation {
-        Operation::Update => Act::Update,
-        Operation::Upsert => Act::Upsert(job.external_id.clone().unwrap_or_default()),
-        Operation::Delete => Act::Delete,
-        Operation::HardDelete => Act::HardDelete,
-        _ => Act::Insert,
-    };
-    let is_by_id = match &act {
-        Act::Insert => false,
-        Act::Upsert(key) => key.eq_ignore_ascii_case("Id"),
-        _ => true,
-    };
+    let act = job.head.operation.act(job.external_id.as_deref());
+    let is_by_id = act.is_by_id();
     let items: Vec<Item> = rows
         .iter()
         .map(|(_, record)| {

@@ -23,6 +23,18 @@ pub enum Act {
     Empty,
 }
 
+impl Act {
+    /// Whether rows are told by their Ids.
+    #[must_use]
+    pub fn is_by_id(&self) -> bool {
+        match self {
+            Self::Insert => false,
+            Self::Upsert(key) => key.eq_ignore_ascii_case("Id"),
+            _ => true,
+        }
+    }
+}
+
 /// A row that something is to be done with.
 #[derive(Clone, Debug, Default)]
 pub struct Item {

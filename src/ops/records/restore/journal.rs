@@ -3,21 +3,15 @@
 //! Invariant: rows that would be there twice are noted before they are sent, and
 //! taken off the notes only together with what the org said of them.
 
-use std::time::Duration;
-
 use sha2::{Digest, Sha256};
 
 use crate::{
     ledger::{InsertedRow, Restores, SentRows},
     model::{OrgId, Timestamp, hex},
-    ops::{error::Error, snapshot::SnapshotSetup},
+    ops::{error::Error, notes, snapshot::SnapshotSetup},
     records::{IdMap, Replaced},
-    store::{self, Repository, Signature},
+    store::{Repository, Signature},
 };
-
-/// How often somebody else's write is waited for, and how long each time.
-const LOCK_TRIES: u32 = 50;
-const LOCK_WAIT: Duration = Duration::from_millis(100);
 
 /// The notes, as they stand in the repository.
 pub(super) struct Journal<'a> {
@@ -38,11 +32,7 @@ impl<'a> Journal<'a> {
         setup: &'a SnapshotSetup,
         org: OrgId,
     ) -> Result<Self, Error> {
-        let files = repo.state(org)?.files;
-        let open = match files.get(Restores::PATH) {
-            Some(bytes) => Restores::parse(bytes)?,
-            None => Restores::default(),
-        };
+        let open = notes::restores(repo, org)?;
         Ok(Self {
             repo,
             org,
@@ -85,16 +75,7 @@ impl<'a> Journal<'a> {
     ) -> Result<(), Error> {
         let mut open = self.open.clone();
         change(&mut open);
-        let mut tries = 0;
-        let lock = loop {
-            match self.repo.lock() {
-                Err(store::Error::Locked { .. }) if tries < LOCK_TRIES => {
-                    tries += 1;
-                    tokio::time::sleep(LOCK_WAIT).await;
-                }
-                other => break other?,
-            }
-        };
+        let lock = notes::lock(self.repo).await?;
         let who = Signature::new(&self.committer.0, &self.committer.1, at);
         let path = Restores::PATH.parse().expect("a literal path is valid");
         lock.remember(self.org, path, &open.render(), &who)?;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     simorg::{
-        records::{Act, Found, Item, Options, RowError, Saved},
+        records::{Found, Item, Options, RowError, Saved},
         rest::Desk,
         soql::{self, Kind},
     },
@@ -82,18 +82,8 @@ fn ingest(desk: &Desk<'_>, job: &Job, at: usize) -> Result<(usize, usize), Inval
             "Exceeded max number of records per batch: {MAX_ROWS}"
         )));
     }
-    let act = match job.operation {
-        Operation::Update => Act::Update,
-        Operation::Upsert => Act::Upsert(job.external_id.clone().unwrap_or_default()),
-        Operation::Delete => Act::Delete,
-        Operation::HardDelete => Act::HardDelete,
-        _ => Act::Insert,
-    };
-    let is_by_id = match &act {
-        Act::Insert => false,
-        Act::Upsert(key) => key.eq_ignore_ascii_case("Id"),
-        _ => true,
-    };
+    let act = job.operation.act(job.external_id.as_deref());
+    let is_by_id = act.is_by_id();
     let items: Vec<Item> = records
         .into_iter()
         .map(|record| item(&object.name, record, is_by_id))
